@@ -136,7 +136,7 @@ def main() -> None:
                     "initializer_range", "use_cache", "bos_token_id", "eos_token_id", "pad_token_id"):
             config.pop(key, None)
 
-    case("defaults_left_out", shape(61, 36, 50, 4, 3), 2, 17, change=leave_out)
+    case("defaults_left_out", shape(61, 30, 50, 4, 3), 2, 17, change=leave_out)
     case(
         "biases_eps",
         shape(67, 48, 38, 2, 4, 1, 14, attention_bias=True, mlp_bias=True, rms_norm_eps=1e-2),
