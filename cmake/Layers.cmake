@@ -1,7 +1,10 @@
 # One static library per folder of src/, one test program per folder that has tests, one library per model folder.
 # The order of the folders is the order of the layers; tools/check_layers.py holds the includes to it.
 
-set(ZT_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
+set(ZT_WARNINGS -Wall -Wextra -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  list(APPEND ZT_WARNINGS -Werror)  # g++ is the compiler whose warnings are kept at none; clang++ builds the fuzzers
+endif()
 # -ffp-contract=off keeps float32 results the same whether or not the compiler sees a fused multiply-add.
 set(ZT_FLAGS -O2 -march=x86-64-v3 -fopenmp -ffp-contract=off ${ZT_WARNINGS})
 
@@ -13,13 +16,28 @@ endfunction()
 
 function(zt_tests name folder)
   file(GLOB tests CONFIGURE_DEPENDS ${folder}/*_test.cpp)
-  if(tests)
+  if(tests AND ZOETROPE_TESTS)
     add_executable(${name}_test ${tests})
     target_compile_options(${name}_test PRIVATE ${ZT_FLAGS})
     target_compile_definitions(${name}_test PRIVATE ZT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest GTest::gtest_main GTest::gmock)
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600)
   endif()
+endfunction()
+
+# Every <name>_fuzz.cpp is a libFuzzer program of its own. The whole build is instrumented by the preset that asks for it.
+function(zt_fuzzers folder)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/*_fuzz.cpp)
+  foreach(source ${fuzzers})
+    if(ZOETROPE_FUZZ)
+      get_filename_component(name ${source} NAME_WE)
+      add_executable(${name} ${source})
+      target_compile_options(${name} PRIVATE ${ZT_FLAGS})
+      target_link_libraries(${name} PRIVATE ${ARGN})
+      target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers ${name})
+    endif()
+  endforeach()
 endfunction()
 
 # zt_layer(name DEPENDS libraries of lower layers and third-party targets)
@@ -42,9 +60,11 @@ function(zt_layer name)
     endif()
   endforeach()
   zt_tests(${name} ${folder} zt_${name})
+  zt_fuzzers(${folder} zt_${name})
 endfunction()
 
 function(zt_add_layers)
+  add_custom_target(fuzzers)
   zt_layer(base nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog Threads::Threads OpenMP::OpenMP_CXX)
   zt_layer(graph zt_base)
   zt_layer(memory zt_base)
@@ -53,7 +73,7 @@ function(zt_add_layers)
   zt_layer(media zt_base PkgConfig::FFMPEG PkgConfig::FREETYPE)
   zt_layer(text zt_base PkgConfig::PCRE2 PkgConfig::UTF8PROC PkgConfig::SENTENCEPIECE)
   zt_layer(sampling zt_base)
-  zt_layer(cpu zt_device zt_graph PkgConfig::OPENBLAS DNNL::dnnl)
+  zt_layer(cpu zt_device zt_graph zt_openblas DNNL::dnnl)
   zt_layer(ops zt_cpu zt_graph zt_device)
   zt_layer(nn zt_ops zt_formats zt_graph)
   zt_layer(runtime zt_ops zt_memory zt_formats)
