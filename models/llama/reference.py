@@ -136,7 +136,7 @@ def main() -> None:
                     "initializer_range", "use_cache", "bos_token_id", "eos_token_id", "pad_token_id"):
             config.pop(key, None)
 
-    case("defaults_left_out", shape(61, 30, 50, 4, 3), 2, 17, change=leave_out)
+    case("defaults_left_out", shape(61, 30, 50, 4, 3), 2, 17, stored=torch.bfloat16, change=leave_out)
     case(
         "biases_eps",
         shape(67, 48, 38, 2, 4, 1, 14, attention_bias=True, mlp_bias=True, rms_norm_eps=1e-2),
@@ -152,7 +152,8 @@ def main() -> None:
     case("padded_left", padded, 3, 15, mask=left)
     case("padded_right", padded, 3, 15, mask=right)
     case("padded_both_hole", padded, 3, 15, mask=[[0] * 2 + [1] * 9 + [0] * 4, [1] * 6 + [0] * 2 + [1] * 7, [1] * 15])
-    case("greedy", shape(89, 30, 46, 3, 6, 2, 12, **rope5(10000.0)), 1, 7, command="forward --prefill 7", generate=9)
+    case("greedy", shape(89, 30, 46, 3, 6, 2, 12, **rope5(10000.0)), 1, 7, command="forward --prefill 7", generate=9,
+         stored=torch.bfloat16)
     case("greedy_batch", shape(79, 24, 40, 2, 4, 1, 10), 3, 5, command="forward --prefill 5", generate=8)
     case("one_token", shape(53, 24, 38, 2, 4, 1, 10), 1, 1)
 

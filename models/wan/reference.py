@@ -142,7 +142,7 @@ def main() -> None:
          stored=torch.bfloat16)
     case("t2v_head44_f16", shape(1, 44, 6, 70, 2, 22, 16), (3, 2, 10, 8), 7, steps([1000, 1, 375]),
          stored=torch.float16)
-    case("i2v_head24_bf16", shape(2, 24, 12, 60, 3, 20, 14, out=4), (1, 5, 4, 14), 13, steps([899.25]),
+    case("i2v_head24_bf16", shape(2, 24, 12, 30, 3, 20, 14, out=4), (1, 5, 4, 14), 13, steps([899.25]),
          stored=torch.bfloat16)
     tokens = 3 * 4 * 5
     per_token = golden.normal("wan/ti2v/timestep", 2, tokens).abs().mul(300).clamp(max=999)
@@ -161,7 +161,7 @@ def main() -> None:
          shard="40KB")
     original = {"layout": "original"}
     case("original_t2v", shape(3, 12, 4, 44, 2, 16, 18), (2, 5, 6, 8), 10, steps([950.0, 450.0]), **original,
-         change=text_dim(16))
+         stored=torch.float16, change=text_dim(16))
     case("original_i2v_sharded", shape(2, 20, 14, 48, 3, 18, 24, out=5), (1, 7, 4, 6), 11, steps([700.0]), **original,
          model_type="i2v", shards=3, stored=torch.bfloat16, change=text_dim(18))
     tokens = 5 * 3 * 2
