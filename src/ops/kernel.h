@@ -1,0 +1,68 @@
+// A kernel runs one op on one kind of device. It is chosen once, when a graph is compiled; after prepare() it
+// neither allocates, synchronises nor throws.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/tensor.h"
+#include "device/device.h"
+#include "graph/op.h"
+
+namespace zoetrope {
+
+// What a kernel gets at each launch. An absent optional operand has data == nullptr.
+struct Launch {
+  std::span<const TensorView> inputs;
+  std::span<const TensorView> outputs;
+  void* workspace = nullptr;  // as many bytes as workspace() asked for, 64-byte aligned
+};
+
+class PreparedKernel {
+ public:
+  virtual ~PreparedKernel() = default;
+  virtual void launch(const Launch& launch) = 0;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual std::string_view name() const = 0;  // "openblas sgemm", for --explain
+  virtual bool supports(const NodeView&) const { return true; }
+  // Scratch bytes. A pure function of the types, the attributes and the device; the kernel uses all of them.
+  virtual size_t workspace(const NodeView&, const DeviceSpec&) const { return 0; }
+  virtual std::unique_ptr<PreparedKernel> prepare(const NodeView&, const DeviceSpec&) const = 0;
+  // A parameter may be laid out anew once, when it is loaded. 0: it is taken as it is.
+  // `node` types tell the plain layout; the packed bytes replace it where the kernel asked for them.
+  virtual size_t packed_bytes(const NodeView&, size_t /*input*/, const DeviceSpec&) const { return 0; }
+  virtual void pack(const NodeView&, size_t /*input*/, const float* /*plain*/, void* /*packed*/,
+                    const DeviceSpec&) const {}
+};
+
+// The common case: a kernel that is one function, with nothing to prepare and no workspace.
+class FunctionKernel final : public Kernel {
+ public:
+  using Function = void (*)(const Launch&, const Attributes*);
+  FunctionKernel(std::string_view name, Function function) : name_(name), function_(function) {}
+  std::string_view name() const override { return name_; }
+  std::unique_ptr<PreparedKernel> prepare(const NodeView& node, const DeviceSpec&) const override {
+    return std::make_unique<Prepared>(function_, node.attributes);
+  }
+
+ private:
+  class Prepared final : public PreparedKernel {
+   public:
+    Prepared(Function function, const Attributes* attributes)
+        : function_(function), attributes_(attributes) {}
+    void launch(const Launch& launch) override { function_(launch, attributes_); }
+
+   private:
+    Function function_;
+    const Attributes* attributes_;  // owned by the graph's node, which outlives the executable
+  };
+  std::string_view name_;
+  Function function_;
+};
+
+}  // namespace zoetrope

@@ -1,0 +1,21 @@
+// Which ops there are and which kernels they have: the one place where kernels are looked up.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ops/kernel.h"
+
+namespace zoetrope {
+
+struct OpEntry {
+  const Op* op;
+  std::span<const Kernel* const> cpu_kernels;  // the first that supports a node is taken
+};
+
+const std::vector<OpEntry>& all_ops();
+// The kernel for a node, or nullptr where the device has none.
+const Kernel* find_kernel(DeviceKind device, const Op& op, const NodeView& node);
+
+}  // namespace zoetrope
