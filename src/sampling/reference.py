@@ -89,6 +89,7 @@ def main() -> None:
                "shift_terminal"))
     case("unipc_train500_steps6", UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True,
                                                           num_train_timesteps=500, flow_shift=4.0), 6)
+    case("unipc_sigma_min_steps5", unipc(flow_shift=3.0, final_sigmas_type="sigma_min"), 5)
     # Beyond what Wan's folders hold; an implementation may refuse these by name instead.
     case("unipc_other_order1_steps5", unipc(flow_shift=3.0, solver_order=1), 5)
     case("unipc_other_order3_steps8", unipc(flow_shift=3.0, solver_order=3), 8)
