@@ -6,7 +6,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   list(APPEND ZT_WARNINGS -Werror)  # g++ is the compiler whose warnings are kept at none; clang++ builds the fuzzers
 endif()
 # -ffp-contract=off keeps float32 results the same whether or not the compiler sees a fused multiply-add.
-set(ZT_FLAGS -O2 -march=x86-64-v3 -fopenmp -ffp-contract=off ${ZT_WARNINGS})
+set(ZT_FLAGS $<$<NOT:$<CONFIG:Debug>>:-O2> -march=x86-64-v3 -fopenmp -ffp-contract=off ${ZT_WARNINGS})
 
 function(zt_sources out folder)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)

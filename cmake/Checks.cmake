@@ -1,0 +1,18 @@
+# Tests that are scripts: the rules of the house, and the built program run as a person runs it. Python is Debian's, with
+# its standard library alone.
+function(zt_script_test name script)
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/${script} ${ARGN}
+           WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+endfunction()
+
+function(zt_add_checks)
+  if(NOT ZOETROPE_TESTS)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  zt_script_test(house.layers tools/check_layers.py)
+  zt_script_test(house.layers_test tools/check_layers_test.py)
+  zt_script_test(house.caps tools/check_caps.py)
+  zt_script_test(house.caps_test tools/check_caps_test.py)
+endfunction()
