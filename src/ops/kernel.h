@@ -33,8 +33,9 @@ class Kernel {
   // Scratch bytes. A pure function of the types, the attributes and the device; the kernel uses all of them.
   virtual size_t workspace(const NodeView&, const DeviceSpec&) const { return 0; }
   virtual std::unique_ptr<PreparedKernel> prepare(const NodeView&, const DeviceSpec&) const = 0;
-  // A parameter may be laid out anew once, when it is loaded. 0: it is taken as it is.
-  // `node` types tell the plain layout; the packed bytes replace it where the kernel asked for them.
+  // A float32 parameter may be laid out anew once, when it is loaded; the packed bytes then take its place.
+  // 0: it is taken as it is. The packed layout depends on the parameter's shape, the attributes and the
+  // device alone, never on the shapes of the activations: the graphs of a model share their parameters.
   virtual size_t packed_bytes(const NodeView&, size_t /*input*/, const DeviceSpec&) const { return 0; }
   virtual void pack(const NodeView&, size_t /*input*/, const float* /*plain*/, void* /*packed*/,
                     const DeviceSpec&) const {}

@@ -22,6 +22,7 @@ class LinearOp final : public Op {
     return {2.0 * static_cast<double>(node.in(0).elements()) * static_cast<double>(node.in(1)[0]),
             operand_bytes(node)};
   }
+  bool takes_narrow(size_t input) const override { return input == 1; }
   // The product can be accumulated onto the residual.
   bool may_alias_input(const NodeView&, size_t input) const override { return input == 3; }
 };

@@ -28,8 +28,10 @@ Tensor make(UnaryKind kind, Tensor x, float a = 0, float b = 0) {
 
 }  // namespace
 
+std::string_view name_of(UnaryKind kind) { return kNames[static_cast<size_t>(kind)]; }
+
 std::string UnaryAttributes::text() const {
-  const std::string_view name = kNames[static_cast<size_t>(kind)];
+  const std::string_view name = name_of(kind);
   if (kind == UnaryKind::scale) return fmt::format("{} {}", name, a);
   return kind == UnaryKind::clamp ? fmt::format("{} {} {}", name, a, b) : std::string(name);
 }

@@ -19,6 +19,10 @@ enum class UnaryKind : uint8_t {
   identity
 };
 
+std::string_view name_of(UnaryKind kind);
+// Whether a fused op may hold it: silu, gelu, gelu_tanh, relu.
+constexpr bool is_activation(UnaryKind kind) { return kind <= UnaryKind::relu; }
+
 struct UnaryAttributes final : Attributes {
   UnaryKind kind = UnaryKind::identity;
   float a = 0;  // scale: the factor. clamp: the lower bound
