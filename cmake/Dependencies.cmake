@@ -11,7 +11,6 @@ find_package(nlohmann_json REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(dnnl REQUIRED)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libswresample libavutil)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
@@ -21,6 +20,13 @@ if(ZOETROPE_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
 endif()
+
+# oneDNN by its files: its own package file wants OpenCL's headers, which a CPU build has no use for.
+find_library(ZOETROPE_ONEDNN NAMES dnnl REQUIRED)
+find_path(ZOETROPE_ONEDNN_INCLUDE NAMES oneapi/dnnl/dnnl.hpp REQUIRED)
+add_library(zt_onednn INTERFACE)
+target_include_directories(zt_onednn SYSTEM INTERFACE ${ZOETROPE_ONEDNN_INCLUDE})
+target_link_libraries(zt_onednn INTERFACE ${ZOETROPE_ONEDNN})
 
 # OpenBLAS, the build that runs its products on OpenMP's threads. Debian has three builds (pthread, OpenMP, serial) in
 # folders of their own behind one name, and what the name means on a machine depends on what else is installed: pthread
