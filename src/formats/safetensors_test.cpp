@@ -232,8 +232,7 @@ TEST_F(Safetensors, A9_HolesAndBytesTooManyOrTooFew) {
 TEST_F(Safetensors, A10_OffsetsThatAreNoOffsets) {
   EXPECT_THAT(refused_tensor(R"("dtype":"U8","shape":[0],"data_offsets":[4,0])", 4),
               HasSubstr("ends before it begins"));
-  for (const char* number :
-       {"-1", "16.0", "1e2", "\"4\"", "null", "01", "0x4", "+4", "", "[4]", "NaN"})
+  for (const char* number : {"-1", "16.0", "1e2", "\"4\"", "null", "01", "0x4", "+4", "", "[4]", "NaN"})
     EXPECT_THAT(
         refused_tensor(R"("dtype":"U8","shape":[4],"data_offsets":[0,)" + std::string(number) + "]", 4),
         HasSubstr("something else than a whole number >= 0 in its data_offsets"))
