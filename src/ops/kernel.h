@@ -41,12 +41,18 @@ class Kernel {
                     const DeviceSpec&) const {}
 };
 
-// The common case: a kernel that is one function, with nothing to prepare and no workspace.
+// The common case: a kernel that is one function, with nothing to prepare and no workspace. Its floating
+// operands are all float32.
 class FunctionKernel final : public Kernel {
  public:
   using Function = void (*)(const Launch&, const Attributes*);
   FunctionKernel(std::string_view name, Function function) : name_(name), function_(function) {}
   std::string_view name() const override { return name_; }
+  bool supports(const NodeView& node) const override {
+    for (const ValueType* input : node.inputs)
+      if (input && is_floating(input->dtype) && input->dtype != DType::f32) return false;
+    return true;
+  }
   std::unique_ptr<PreparedKernel> prepare(const NodeView& node, const DeviceSpec&) const override {
     return std::make_unique<Prepared>(function_, node.attributes);
   }
