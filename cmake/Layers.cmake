@@ -106,6 +106,8 @@ function(zt_add_models)
   add_library(zt_models STATIC ${list_file})
   target_compile_options(zt_models PRIVATE ${ZT_FLAGS})
   target_link_libraries(zt_models PUBLIC ${libraries})
+  # make_model in zt_nn reads the list: two static libraries that need each other, which CMake links in turn.
+  target_link_libraries(zt_nn INTERFACE zt_models)
   foreach(library ${libraries})
     string(REPLACE zt_model_ "" name ${library})
     zt_tests(model_${name} ${CMAKE_SOURCE_DIR}/models/${name} zt_models zt_runtime)

@@ -120,7 +120,7 @@ def rope5(theta: float) -> dict:
 
 
 def main() -> None:
-    case("gqa_head_dim_llama3_v5", shape(97, 42, 58, 3, 6, 2, 10, rms_norm_eps=1e-5, **rope5(1000.0)), 4, 41)
+    case("gqa_head_dim_llama3_v5", shape(97, 36, 46, 3, 6, 2, 10, rms_norm_eps=1e-5, **rope5(1000.0)), 4, 29)
     case(
         "gqa_tied_llama3_v4_bf16",
         shape(103, 40, 66, 3, 8, 2, tie_word_embeddings=True, rms_norm_eps=1e-5, **rope5(1000.0), head_dim=10),
@@ -142,6 +142,7 @@ def main() -> None:
         shape(67, 48, 38, 2, 4, 1, 14, attention_bias=True, mlp_bias=True, rms_norm_eps=1e-2),
         3,
         19,
+        stored=torch.bfloat16,
         change=lambda config: config.update(rope_parameters={"rope_type": "default", "rope_theta": 25000.0}),
     )
     case("sharded_f16", shape(71, 32, 44, 5, 8, 4, 6, **rope5(500.0)), 3, 29, stored=torch.float16, shard="30KB")

@@ -75,7 +75,7 @@ def ones(count: int, length: int) -> list[int]:
 
 def main() -> None:
     odd = {"relative_attention_num_buckets": 13, "relative_attention_max_distance": 21}
-    case("masks", shape(83, 34, 14, 50, 3, 4, **odd), 5, 37,
+    case("masks", shape(83, 34, 14, 50, 3, 4, **odd), 5, 37, stored=torch.bfloat16,
          mask=[ones(37, 37), ones(1, 37), ones(22, 37), [0] * 30 + [1] * 7, [1] * 11 + [0] * 9 + [1] * 17])
     case("no_mask", shape(61, 28, 10, 38, 4, 5, relative_attention_num_buckets=18,
                           relative_attention_max_distance=33, layer_norm_epsilon=1e-2), 2, 23, stored=torch.float16)
@@ -94,10 +94,10 @@ def main() -> None:
     case("defaults_long_bf16", shape(71, 26, 8, 42, 2, 3), 1, 301, stored=torch.bfloat16, change=as_in_wan)
     case("sharded", shape(67, 20, 12, 30, 5, 3, relative_attention_num_buckets=8,
                           relative_attention_max_distance=9), 4, 19,
-         mask=[ones(n, 19) for n in (19, 3, 11, 8)], shard="15KB", stored=torch.bfloat16)
+         mask=[ones(n, 19) for n in (19, 3, 11, 8)], shard="30KB")
     case("embedding_twice_f16", shape(53, 22, 6, 38, 2, 5), 3, 16, mask=[ones(n, 16) for n in (16, 2, 9)],
          stored=torch.float16, repeat_embedding=True)
-    case("one_token", shape(47, 18, 6, 24, 2, 3), 1, 1, mask=[[1]])
+    case("one_token_f32", shape(47, 20, 6, 26, 2, 3), 1, 1, mask=[[1]])
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def text_dim(value: int):
 def main() -> None:
     steps = torch.tensor
     # Rotary splits of the head dim (time, height, width): 10 = 6+2+2, 20 = 8+6+6, 44 = 16+14+14, 24 = 8+8+8.
-    case("t2v", shape(4, 10, 5, 56, 3, 26, 18), (2, 3, 8, 22), 11, steps([987.0, 13.5]))
+    case("t2v", shape(4, 10, 5, 44, 3, 26, 18), (2, 3, 8, 14), 11, steps([987.0, 13.5]))
     case("t2v_head20_bf16", shape(3, 20, 4, 34, 2, 30, 28, eps=1e-2), (1, 5, 6, 14), 9, steps([500]),
          stored=torch.bfloat16)
     case("t2v_head44_f16", shape(1, 44, 6, 70, 2, 22, 16), (3, 2, 10, 8), 7, steps([1000, 1, 375]),
@@ -155,7 +155,7 @@ def main() -> None:
     case("patch_2_3_1", shape(3, 12, 5, 30, 2, 14, 26, out=7, patch_size=(2, 3, 1)), (1, 4, 9, 11), 6, steps([640.0]),
          stored=torch.bfloat16)
     case("defaults_left_out", shape(2, 10, 16, 38, 3, 28, 256, out=16), (1, 1, 6, 8), 4, steps([321.0]),
-         change=leave_out("patch_size", "in_channels", "out_channels", "freq_dim", "cross_attn_norm", "qk_norm", "eps",
+         stored=torch.float16, change=leave_out("patch_size", "in_channels", "out_channels", "freq_dim", "cross_attn_norm", "qk_norm", "eps",
                           "image_dim", "added_kv_proj_dim", "rope_max_seq_len", "pos_embed_seq_len"))
     case("sharded", shape(2, 18, 4, 50, 3, 12, 10), (1, 3, 6, 16), 8, steps([44.0]), stored=torch.bfloat16,
          shard="40KB")

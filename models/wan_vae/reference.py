@@ -129,7 +129,7 @@ def leave_out(*keys: str):
 
 def main() -> None:
     last_two, first_two, ends = [False, True, True], [True, True, False], [True, False, True]
-    group("wan21", wan21(4, 5, [1, 2, 2, 3], 1, last_two), {
+    group("wan21", wan21(4, 5, [1, 3, 2, 2], 1, last_two), {
         "decode_f9": (1, 3, 3, 2), "encode_f9": (1, 9, 24, 16), "decode_f17": (1, 5, 1, 3), "encode_f17": (1, 17, 24, 8),
         "decode_f1_b3": (3, 1, 3, 5), "encode_f1_b3": (3, 1, 24, 40), "decode_f5_b2": (2, 2, 1, 2),
         "encode_f13_b2": (2, 13, 8, 16)})

@@ -43,11 +43,13 @@ Tensor Graph::add_value(Value value) {
 }
 
 Tensor Graph::input(std::string name, DType dtype, const Shape& shape) {
-  return add_value({.name = std::move(name), .kind = ValueKind::input, .type = {dtype, shape}});
+  return add_value(
+      {.name = std::move(name), .kind = ValueKind::input, .type = {dtype, shape}, .keep_f32 = islands_ > 0});
 }
 
 Tensor Graph::parameter(const std::string& name, const Shape& shape) {
-  return add_value({.name = name, .kind = ValueKind::parameter, .type = {DType::f32, shape}});
+  return add_value(
+      {.name = name, .kind = ValueKind::parameter, .type = {DType::f32, shape}, .keep_f32 = islands_ > 0});
 }
 
 Tensor Graph::state(const std::string& name, DType dtype, const Shape& shape) {

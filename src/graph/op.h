@@ -59,6 +59,9 @@ class Op {
   virtual bool may_alias_input(const NodeView&, size_t /*input*/) const { return false; }
   // Output 0 is nothing but a part of input 0, from this byte on: it costs no memory and no step.
   virtual std::optional<int64_t> view_offset(const NodeView&) const { return std::nullopt; }
+  // A parameter in this place may be held as bf16 or f16; elsewhere parameters are widened to float32 when
+  // they are loaded.
+  virtual bool takes_narrow(size_t /*input*/) const { return false; }
   // The op changes this input in place; only a state may stand there.
   virtual bool mutates(const NodeView&, size_t /*input*/) const { return false; }
 };

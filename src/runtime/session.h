@@ -1,0 +1,93 @@
+// The graphs of one model, ready to run on one device within a byte budget: they share parameters and state,
+// and one arena.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "device/device.h"
+#include "graph/graph.h"
+#include "graph/parameter_source.h"
+#include "graph/passes.h"
+#include "runtime/placement.h"
+
+namespace zoetrope {
+
+struct SessionOptions {
+  int64_t budget_bytes = INT64_MAX;  // of everything the session holds: parameters, state, constants, arena
+  DType precision = DType::f32;      // bf16: parameters and every op's output are rounded to it
+  std::vector<Pass> passes;          // of the caller (a LoRA), run before the built-in ones
+  std::set<std::string> passes_off;
+};
+
+// How the parameters are held, from most bytes to fewest.
+enum class Residency : uint8_t { widened, as_stored, streamed };
+
+struct SessionPlan {
+  Residency residency = Residency::widened;
+  int64_t parameter_bytes = 0;  // kept on the device
+  int64_t streamed_bytes = 0;   // of parameters that are fetched for every use
+  int64_t constant_bytes = 0;
+  int64_t state_bytes = 0;
+  int64_t arena_bytes = 0;        // the largest over the graphs
+  int64_t arena_lower_bound = 0;  // of the graph with the largest arena
+  int64_t peak_bytes = 0;         // the sum of what is held
+  double flops = 0;               // of one run of each graph
+  std::string text() const;       // one line
+};
+
+using InputMap = std::map<std::string, TensorView>;
+
+class Session {
+ public:
+  // Plans; reads no weights and takes no memory. Throws FitError naming the smallest budget that would do.
+  // `source` and `device` must outlive the session.
+  Session(Device& device, const ParameterSource& source, std::vector<Graph> graphs,
+          SessionOptions options = {});
+  ~Session();
+  Session(const Session&) = delete;
+
+  const SessionPlan& plan() const { return plan_; }
+  const Graph& graph(size_t index) const { return graphs_[index]; }
+  size_t graph_count() const { return graphs_.size(); }
+  std::string explain() const;
+  const std::vector<PassReport>& pass_reports() const { return pass_reports_; }
+
+  // Takes the memory and reads the parameters. Called by the first run() where it was not called before.
+  void load();
+  void reset_state();  // all states to zero
+
+  // Runs one graph. Inputs by name: host memory, of exactly the declared types and shapes. Outputs are
+  // returned in host memory. Nothing is allocated on the device here. Throws Interrupted when `stop` is set
+  // between two steps.
+  TensorMap run(size_t graph, const InputMap& inputs);
+
+  // Highest byte that a run changed, in the same terms as plan().peak_bytes. Valid after a run.
+  int64_t measured_peak_bytes() const;
+
+ private:
+  struct Loaded;
+  void choose_residency(int64_t budget);
+  bool try_residency(Residency residency, size_t streamed_count, int64_t budget);
+  void load_parameter(const std::string& name, void* destination);
+
+  Device& device_;
+  const ParameterSource& source_;
+  std::vector<Graph> graphs_;
+  DType precision_;
+  std::vector<PassReport> pass_reports_;
+  std::map<std::string, ParameterForm> forms_;
+  std::vector<std::string> streamable_;  // parameters that may be streamed, in the order of their use
+  std::vector<GraphPlan> plans_;
+  SessionPlan plan_;
+  std::unique_ptr<Loaded> loaded_;
+};
+
+// Asks every running session to stop at its next step (from a signal handler: only sets a flag).
+void request_stop();
+bool stop_requested();
+
+}  // namespace zoetrope
