@@ -1,0 +1,190 @@
+#include "story/constrain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.h"
+
+namespace zoetrope {
+
+namespace {
+
+// A token can make the rest dearer: it may leave a literal where no long token goes on (22 bytes at most), an
+// escape or a character open (6).
+constexpr int64_t kSlack = 32;
+constexpr size_t kLongestLoop = 24;  // tokens
+
+using Kind = StoryboardAutomaton::Kind;
+
+}  // namespace
+
+int64_t TokenMask::count() const {
+  int64_t total = 0;
+  for (uint64_t word : words_) total += std::popcount(word);
+  return total;
+}
+
+StoryboardConstraint::StoryboardConstraint(std::shared_ptr<const TokenTrie> vocabulary,
+                                           const StoryboardFormat& format, int32_t end_token,
+                                           int64_t most_tokens)
+    : vocabulary_(std::move(vocabulary)), automaton_(format), end_token_(end_token), remaining_(most_tokens) {
+  if (end_token < 0 || end_token >= vocabulary_->size())
+    throw InternalError("the end token is outside the vocabulary");
+  std::string missing;
+  for (uint8_t byte = 0x20; byte < 0x7F; ++byte) {
+    bool must = std::string_view("{}[]\":,._\\/").find(static_cast<char>(byte)) != std::string_view::npos ||
+                (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+    if (must && !vocabulary_->has_byte(byte)) missing += static_cast<char>(byte);
+  }
+  if (!missing.empty())
+    throw InputError("the tokenizer has no token for each of these characters: " + missing, "tokenizer",
+                     "a storyboard is written as JSON; use a model whose tokenizer can spell it");
+  for (int byte = 0x80; byte <= 0xBF; ++byte)
+    any_character_ = any_character_ && vocabulary_->has_byte(static_cast<uint8_t>(byte));
+  price_literals();
+  int64_t needed = rest_cost_[0];
+  if (needed > remaining_) {
+    int64_t fixed = rest_cost_[0] - rest_cost_[2];  // the title
+    int64_t per_shot = format.shots > 1 ? (rest_cost_[2] - 1) / format.shots : rest_cost_[2] - 1;
+    int64_t fitting = std::max<int64_t>(0, (remaining_ - 1 - fixed) / std::max<int64_t>(1, per_shot));
+    throw InputError(
+        fmt::format("{} shots take at least {} tokens, but the language model has room for {} more",
+                    format.shots, needed, std::max<int64_t>(0, remaining_)),
+        "storyboard",
+        fitting > 0 ? fmt::format("ask for at most {} shots, or shorten the idea", fitting)
+                    : std::string("shorten the idea, or use a model with a longer context"));
+  }
+}
+
+void StoryboardConstraint::price_literals() {
+  const auto& elements = automaton_.elements();
+  literal_cost_.resize(elements.size());
+  rest_cost_.assign(elements.size() + 1, 1);  // the end token
+  for (size_t e = elements.size(); e-- > 0;) {
+    const auto& element = elements[e];
+    if (element.kind != Kind::literal) {
+      State state;
+      state.element = static_cast<uint16_t>(e);
+      rest_cost_[e] = rest_cost_[e + 1] + automaton_.bytes_to_close(state);
+      continue;
+    }
+    const std::string& text = element.literal;
+    auto& cost = literal_cost_[e];
+    cost.assign(text.size() + 1, 0);
+    for (size_t p = text.size(); p-- > 0;) {
+      cost[p] = cost[p + 1] + 1;  // its byte alone is a token
+      // Down the trie along the text: nodes in preorder, so children of a node lie behind it.
+      auto nodes = vocabulary_->nodes();
+      uint32_t begin = 0, end = static_cast<uint32_t>(nodes.size());
+      for (size_t q = p; q < text.size(); ++q) {
+        uint32_t child = begin;
+        while (child < end && nodes[child].byte != static_cast<uint8_t>(text[q])) child = nodes[child].end;
+        if (child >= end) break;
+        if (nodes[child].token_count > 0) cost[p] = std::min(cost[p], cost[q + 1] + 1);
+        begin = child + 1;
+        end = nodes[child].end;
+      }
+    }
+    rest_cost_[e] = rest_cost_[e + 1] + cost[0];
+  }
+}
+
+int64_t StoryboardConstraint::tokens_needed(const State& state) const {
+  if (automaton_.finished(state)) return 1;
+  const auto& cost = literal_cost_[state.element];
+  int64_t here = cost.empty() ? automaton_.bytes_to_close(state) : cost[state.position];
+  return here + rest_cost_[state.element + 1u];
+}
+
+// A character may be left open at a token's end only where every byte that could go on is a token.
+bool StoryboardConstraint::may_end_token(const State& state) const {
+  return any_character_ || state.pending == 0;
+}
+
+void StoryboardConstraint::allowed(TokenMask& mask) const {
+  mask.reset(vocabulary_->size());
+  if (ended_) return;
+  if (automaton_.finished(state_)) {
+    mask.allow(end_token_);
+    return;
+  }
+  bool tight = remaining_ < tokens_needed(state_) + kSlack;
+  auto nodes = vocabulary_->nodes();
+  std::vector<State> path(TokenTrie::kMostDepth + 1);
+  path[0] = state_;
+  for (uint32_t i = 0; i < nodes.size();) {
+    const TokenTrie::Node& node = nodes[i];
+    State& state = path[node.depth];
+    state = path[node.depth - 1u];
+    if (!automaton_.step(state, node.byte)) {
+      i = node.end;
+      continue;
+    }
+    if (node.token_count > 0 && may_end_token(state) && (!tight || tokens_needed(state) + 1 <= remaining_))
+      for (int32_t token : vocabulary_->tokens(node))
+        if (token != end_token_) mask.allow(token);
+    ++i;
+  }
+  if (!tight) forbid_loops(mask);
+}
+
+// No third repetition in a row of the same tokens within a text.
+void StoryboardConstraint::forbid_loops(TokenMask& mask) const {
+  if (!automaton_.in_text(state_) || state_.closing || state_.pending > 0 || state_.escape > 0) return;
+  size_t size = spoken_.size();
+  for (size_t period = 1; period <= kLongestLoop && 3 * period <= size + 1; ++period) {
+    bool loops = true;
+    for (size_t i = 1; loops && i < 2 * period; ++i) loops = spoken_[size - i] == spoken_[size - i - period];
+    int32_t candidate = spoken_[size - period];
+    if (loops && mask.allows(candidate) && mask.count() > 1) mask.forbid(candidate);
+  }
+}
+
+bool StoryboardConstraint::take(State& state, std::string_view bytes) const {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [&](char c) { return automaton_.step(state, static_cast<uint8_t>(c)); });
+}
+
+void StoryboardConstraint::advance(int32_t token) {
+  if (ended_ || token < 0 || token >= vocabulary_->size()) throw InternalError("a token that is not allowed");
+  --remaining_;
+  if (automaton_.finished(state_)) {
+    if (token != end_token_) throw InternalError("a token behind the storyboard's end");
+    ended_ = true;
+    return;
+  }
+  std::string_view bytes = vocabulary_->bytes(token);
+  State next = state_;
+  if (bytes.empty() || !take(next, bytes)) throw InternalError("a token that is not allowed");
+  text_ += bytes;
+  bool moved = next.element != state_.element;
+  bool in_text = automaton_.in_text(next);
+  state_ = next;
+  if (moved) {
+    spoken_.clear();
+    if (in_text) share_tokens();
+  }
+  if (!in_text) return;
+  spoken_.push_back(token);
+  if (static_cast<int64_t>(spoken_.size()) > most_spoken_) state_.closing = true;
+}
+
+// What a text may take of the tokens that nobody needs: its share against the texts behind it.
+void StoryboardConstraint::share_tokens() {
+  const auto& elements = automaton_.elements();
+  double behind = 0;
+  for (size_t e = state_.element; e < elements.size(); ++e) behind += elements[e].bounds.share;
+  int64_t free = std::max<int64_t>(0, remaining_ - tokens_needed(state_) - kSlack);
+  const TextBounds& bounds = elements[state_.element].bounds;
+  most_spoken_ =
+      bounds.least_letters + static_cast<int64_t>(static_cast<double>(free) * bounds.share / behind);
+}
+
+double StoryboardConstraint::progress() const {
+  if (ended_) return 1;
+  return static_cast<double>(state_.element) / static_cast<double>(automaton_.elements().size());
+}
+
+}  // namespace zoetrope
