@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+import asking  # noqa: E402
 import stories  # noqa: E402
 import world  # noqa: E402
 
@@ -117,10 +118,10 @@ def main():
     torch.set_num_threads(2)
     model, tokenizer = load(options.folder)
     rng = random.Random(options.seed)
-    asked = [(stories.DEFAULT_IDEA, "en", 3, None), (stories.DEFAULT_IDEA, "en", 6, None)]
+    asked = [(asking.DEFAULT_IDEA, "en", 3, None), (asking.DEFAULT_IDEA, "en", 6, None)]
     asked += [(idea, "en", rng.choice([3, 3, 4, 6]), None) for idea in OUTSIDE]
     while len(asked) < options.ideas:
-        idea, language, shots, _, _, plan = stories.sample(rng)
+        idea, language, shots, _, _, plan = asking.sample(rng)
         asked.append((idea, language, shots, plan))
     asked = asked[:options.ideas]
     by_length = sorted(range(len(asked)), key=lambda i: asked[i][2])

@@ -22,6 +22,7 @@ import torch.multiprocessing as multiprocessing
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parent))
+import asking  # noqa: E402
 import stories  # noqa: E402
 
 SPECIAL = ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
@@ -45,7 +46,7 @@ def train_tokenizer(examples=20000):
     def text():
         yield from [stories.SYSTEM + "\n\n"] * 50
         for _ in range(examples):
-            idea, language, shots, story, _, _ = stories.sample(rng)
+            idea, language, shots, story, _, _ = asking.sample(rng)
             yield f"Idea: {idea}\nShots: {shots}\nLanguage: {language}\n\n" + stories.answer(story).removesuffix("<|eot_id|>")
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY - len(SPECIAL), show_progress=False,
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
@@ -81,7 +82,7 @@ def produce(seed, tokenizer_text, out):
     while True:
         prompts, answers = [], []
         for _ in range(256):
-            idea, language, shots, story, _, _ = stories.sample(rng)
+            idea, language, shots, story, _, _ = asking.sample(rng)
             prompts.append(stories.chat(idea, language, shots))
             answers.append(stories.answer(story))
         prompts = tokenizer.encode_batch(prompts, add_special_tokens=False)
