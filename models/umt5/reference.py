@@ -97,7 +97,7 @@ def main() -> None:
          mask=[ones(n, 19) for n in (19, 3, 11, 8)], shard="30KB")
     case("embedding_twice_f16", shape(53, 22, 6, 38, 2, 5), 3, 16, mask=[ones(n, 16) for n in (16, 2, 9)],
          stored=torch.float16, repeat_embedding=True)
-    case("one_token_f32", shape(47, 20, 6, 26, 2, 3), 1, 1, mask=[[1]])
+    case("one_token", shape(47, 20, 6, 26, 2, 3), 1, 1, mask=[[1]])
 
 
 if __name__ == "__main__":
