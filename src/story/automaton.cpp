@@ -11,8 +11,7 @@ namespace zoetrope {
 
 namespace {
 
-constexpr uint8_t kMostRun = 3;       // "aaaa" says nothing
-constexpr int64_t kNoSpaceZone = 24;  // the last bytes of a text take no new word, so that it ends behind one
+constexpr uint8_t kMostRun = 3;  // "aaaa" says nothing
 constexpr int64_t kLongestCharacter = 4;
 
 bool is_letter(uint32_t c) {

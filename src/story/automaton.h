@@ -32,6 +32,9 @@ struct StoryboardFormat {
 
 class StoryboardAutomaton {
  public:
+  static constexpr int64_t kNoSpaceZone =
+      24;  // the last bytes of a text begin no new word: it ends behind one
+
   explicit StoryboardAutomaton(const StoryboardFormat& format);
 
   enum class Kind : uint8_t { literal, text, number };
@@ -63,6 +66,11 @@ class StoryboardAutomaton {
   // Bytes of one token each that surely suffice to end the text or number that the state is in (0 in a
   // literal).
   int64_t bytes_to_close(const State& state) const;
+
+  // Whether so many bytes of any characters fit into the text that the state is in.
+  bool has_room_for(const State& state, int64_t bytes) const {
+    return has_room(state, bytes + kNoSpaceZone, false);
+  }
 
   const std::vector<Element>& elements() const { return elements_; }
 

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "base/error.h"
+#include "text/unicode.h"
 
 namespace zoetrope {
 
@@ -15,6 +16,24 @@ namespace {
 // escape or a character open (6).
 constexpr int64_t kSlack = 32;
 constexpr size_t kLongestLoop = 24;  // tokens
+
+// Whether every text with room takes these bytes, unless they go on with what the text ends with: whole
+// visible characters, nothing to escape, no longer run of one character than texts may have.
+bool is_plain(std::string_view bytes) {
+  if (first_invalid_utf8(bytes) != std::string_view::npos) return false;
+  uint32_t last = 0;
+  int run = 0;
+  for (size_t i = 0; i < bytes.size();) {
+    uint32_t code_point = next_code_point(bytes, i);
+    if (code_point < 0x20 || code_point == '"' || code_point == '\\' ||
+        (code_point >= 0x7F && code_point <= 0x9F))
+      return false;
+    run = code_point == last ? run + 1 : 1;
+    if (run > 3 || (run > 1 && code_point == ' ')) return false;
+    last = code_point;
+  }
+  return true;
+}
 
 using Kind = StoryboardAutomaton::Kind;
 
@@ -43,6 +62,7 @@ StoryboardConstraint::StoryboardConstraint(std::shared_ptr<const TokenTrie> voca
                      "a storyboard is written as JSON; use a model whose tokenizer can spell it");
   for (int byte = 0x80; byte <= 0xBF; ++byte)
     any_character_ = any_character_ && vocabulary_->has_byte(static_cast<uint8_t>(byte));
+  find_plain_subtrees();
   price_literals();
   int64_t needed = rest_cost_[0];
   if (needed > remaining_) {
@@ -103,6 +123,28 @@ bool StoryboardConstraint::may_end_token(const State& state) const {
   return any_character_ || state.pending == 0;
 }
 
+void StoryboardConstraint::find_plain_subtrees() {
+  auto nodes = vocabulary_->nodes();
+  plain_.assign(nodes.size(), 1);
+  for (size_t i = nodes.size(); i-- > 0;) {  // children lie behind their parents
+    for (int32_t token : vocabulary_->tokens(nodes[i])) {
+      std::string_view bytes = vocabulary_->bytes(token);
+      if (token == end_token_ || !is_plain(bytes))
+        plain_[i] = 0;
+      else
+        longest_plain_ = std::max(longest_plain_, static_cast<int64_t>(bytes.size()));
+    }
+    for (size_t child = i + 1; plain_[i] && child < nodes[i].end; child = nodes[child].end)
+      plain_[i] = plain_[child];
+  }
+}
+
+// Whether every plain token fits that does not begin as the text ends.
+bool StoryboardConstraint::takes_plain_tokens(bool tight) const {
+  return !tight && automaton_.in_text(state_) && !state_.closing && state_.pending == 0 &&
+         state_.escape == 0 && automaton_.has_room_for(state_, longest_plain_);
+}
+
 void StoryboardConstraint::allowed(TokenMask& mask) const {
   mask.reset(vocabulary_->size());
   if (ended_) return;
@@ -114,8 +156,22 @@ void StoryboardConstraint::allowed(TokenMask& mask) const {
   auto nodes = vocabulary_->nodes();
   std::vector<State> path(TokenTrie::kMostDepth + 1);
   path[0] = state_;
+  // Most of a large vocabulary is plain text: whole subtrees of it are allowed at once.
+  const bool takes_plain = takes_plain_tokens(tight);
+  std::string last;
+  if (takes_plain && state_.last > 0) append_utf8(last, state_.last);
+  bool bulk = false;
   for (uint32_t i = 0; i < nodes.size();) {
     const TokenTrie::Node& node = nodes[i];
+    if (node.depth == 1) {
+      bool goes_on = !last.empty() && node.byte == static_cast<uint8_t>(last[0]);
+      bulk = takes_plain && !goes_on && (node.byte != ' ' || state_.position > 0);
+    }
+    if (bulk && plain_[i]) {
+      for (int32_t token : vocabulary_->tokens_below(node)) mask.allow(token);
+      i = node.end;
+      continue;
+    }
     State& state = path[node.depth];
     state = path[node.depth - 1u];
     if (!automaton_.step(state, node.byte)) {

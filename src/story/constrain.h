@@ -61,12 +61,16 @@ class StoryboardConstraint {
   void share_tokens();
   void forbid_loops(TokenMask& mask) const;
   bool may_end_token(const State& state) const;
+  void find_plain_subtrees();
+  bool takes_plain_tokens(bool tight) const;
 
   std::shared_ptr<const TokenTrie> vocabulary_;
   StoryboardAutomaton automaton_;
   int32_t end_token_;
   int64_t remaining_;
-  bool any_character_ = true;                       // every continuation byte of UTF-8 is a token of its own
+  bool any_character_ = true;   // every continuation byte of UTF-8 is a token of its own
+  std::vector<uint8_t> plain_;  // per node of the trie: every token in its subtree is plain text
+  int64_t longest_plain_ = 0;   // bytes
   std::vector<std::vector<int64_t>> literal_cost_;  // per element and position: fewest tokens to its end
   std::vector<int64_t> rest_cost_;                  // per element: tokens from its beginning to the end
 

@@ -330,6 +330,33 @@ TEST(StoryboardConstraint, NothingButTheEndFollowsTheStoryboard) {
   EXPECT_EQ(constraint.progress(), 1.0);
 }
 
+TEST(StoryboardConstraint, TheMaskIsWhatTheAutomatonSays) {
+  auto trie = std::make_shared<const TokenTrie>(byte_level_vocabulary(3, 3000));
+  StoryboardFormat format;
+  StoryboardAutomaton automaton(format);
+  Random random(21);
+  TokenMask mask;
+  for (int run = 0; run < 30; ++run) {
+    StoryboardConstraint constraint(trie, format, 0, 100000);
+    while (true) {
+      constraint.allowed(mask);
+      auto before = automaton.start();
+      for (char c : constraint.text()) ASSERT_TRUE(automaton.step(before, static_cast<uint8_t>(c)));
+      if (automaton.finished(before)) break;
+      int64_t refused = 0;
+      for (int32_t id = 1; id < trie->size(); ++id) {
+        auto state = before;
+        bool takes = true;
+        for (char c : trie->bytes(id)) takes = takes && automaton.step(state, static_cast<uint8_t>(c));
+        ASSERT_TRUE(takes || !mask.allows(id)) << constraint.text() << " + " << trie->bytes(id);
+        refused += takes && !mask.allows(id);
+      }
+      ASSERT_LE(refused, 8) << constraint.text();  // loops alone
+      constraint.advance(uniform(mask, *trie, random));
+    }
+  }
+}
+
 TEST(StoryboardConstraint, ForbidsLoops) {
   std::vector<std::string> tokens = byte_level_vocabulary(2, 0);
   auto ha = static_cast<int32_t>(tokens.size());

@@ -21,7 +21,7 @@ class TokenTrie {
 
   struct Node {
     uint32_t end;          // index behind the node's subtree
-    uint32_t first_token;  // in tokens()
+    uint32_t first_token;  // the first in the subtree, among the sorted tokens
     uint32_t token_count;  // tokens that end here
     uint16_t depth;        // 1 for a token's first byte
     uint8_t byte;
@@ -30,6 +30,11 @@ class TokenTrie {
   std::span<const Node> nodes() const { return nodes_; }
   std::span<const int32_t> tokens(const Node& node) const {
     return std::span<const int32_t>(tokens_).subspan(node.first_token, node.token_count);
+  }
+  // All tokens of the node's subtree.
+  std::span<const int32_t> tokens_below(const Node& node) const {
+    size_t last = node.end < nodes_.size() ? nodes_[node.end].first_token : tokens_.size();
+    return std::span<const int32_t>(tokens_).subspan(node.first_token, last - node.first_token);
   }
   std::string_view bytes(int32_t id) const { return bytes_[static_cast<size_t>(id)]; }
   int64_t size() const { return static_cast<int64_t>(bytes_.size()); }  // of the vocabulary
