@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "reference"))
 import golden  # noqa: E402
+import wan_names  # noqa: E402
 
 diffusers.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
@@ -157,13 +158,37 @@ def per_expert_guidance(pipe, latents, steps, high, low, prompt, negative) -> to
     return latents
 
 
+def write_lora(folder: Path, high) -> dict[str, torch.Tensor]:
+    """lora.safetensors beside the pipeline, and what it adds to the weights of `high` at strength 1."""
+    file, deltas = {}, {}
+    for block in range(2):
+        for leaf in ("attn1.to_q", "attn1.to_v", "attn2.to_k", "attn2.to_out.0", "ffn.net.0.proj"):
+            name = f"blocks.{block}.{leaf}.weight"
+            outputs, inputs = high.state_dict()[name].shape
+            down = golden.normal(f"pipelines/lora/{name}/down", 3, inputs, scale=inputs**-0.5)
+            up = golden.normal(f"pipelines/lora/{name}/up", outputs, 3, scale=0.5)
+            key = "diffusion_model." + wan_names.transformer_name(name).removesuffix(".weight")
+            file |= {f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up, f"{key}.alpha": torch.tensor(2)}
+            deltas[name] = 2 / 3 * up @ down
+    golden.save(folder / "lora.safetensors", file)
+    return deltas
+
+
 def run(folder: Path, name: str, cls, frames: int, size: tuple[int, int], steps: int, guidance: float,
         guidance_low: float | None = None, prompt: str = PROMPT, negative: str | None = None, image: bool = False,
-        scheduler=None, boundary: float | None = None, by_hand: bool = False, decode: bool = False) -> None:
+        scheduler=None, boundary: float | None = None, by_hand: bool = False, decode: bool = False,
+        lora: dict[str, float] | None = None) -> None:
+    """`lora` gives strengths for "high" and "low"."""
     pipe = load(folder, cls)
+    if lora is not None:
+        deltas = write_lora(folder, pipe.transformer)
+        for expert, part in (("high", pipe.transformer), ("low", pipe.transformer_2)):
+            for key, delta in deltas.items():
+                part.state_dict()[key].add_(lora.get(expert, 0.0) * delta)
     args = {"prompt": prompt, "negative": negative or "", "width": size[0], "height": size[1], "frames": frames,
             "steps": steps, "guidance": guidance, "guidance_low": guidance if guidance_low is None else guidance_low,
-            "image": "picture.png" if image else None, "sampler": None, "shift": None, "boundary": boundary}
+            "image": "picture.png" if image else None, "sampler": None, "shift": None, "boundary": boundary,
+            "lora": lora}
     if scheduler is not None:
         pipe.scheduler = scheduler
         euler = isinstance(scheduler, FlowMatchEulerDiscreteScheduler)
@@ -222,6 +247,10 @@ def main() -> None:
     run(name="boundary_0.5", steps=6, guidance=3.0, guidance_low=2.0, boundary=0.5, **given)
     run(name="one_step", steps=1, guidance=6.0, **given)
     run(name="long_prompt", steps=3, guidance=4.0, prompt="The moon is shining on the snow. " * 90, **given)
+
+    run(name="lora_high_0.7", steps=4, guidance=4.0, lora={"high": 0.7}, **given)
+    run(name="lora_both", steps=4, guidance=4.0, lora={"high": 1.0, "low": 1.0}, **given)
+    run(name="lora_high_1.2_low_-0.5", steps=4, guidance=1.0, lora={"high": 1.2, "low": -0.5}, **given)
 
     folder = write_pipeline("t2v_euler", WanPipeline, 21, 4, 1, FlowMatchEulerDiscreteScheduler(shift=3.0), size)
     given = {"folder": folder, "cls": WanPipeline, "frames": 5, "size": size}
