@@ -1,8 +1,5 @@
 #include "ops/permute.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 namespace zoetrope {
 namespace {
 
@@ -37,7 +34,14 @@ class PermuteOp final : public Op {
 
 }  // namespace
 
-std::string PermuteAttributes::text() const { return fmt::format("{}", fmt::join(axes, " ")); }
+std::string PermuteAttributes::text() const {
+  std::string text;
+  for (int axis : axes) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(axis);
+  }
+  return text;
+}
 
 const Op& permute_op() {
   static const PermuteOp op;

@@ -1,12 +1,11 @@
 // x -> y, axes in another order, elements of four bytes. Axes that stay together are joined first. Where the
 // innermost axis stays innermost, runs are copied. Else two axes matter: `last`, innermost in y, and `first`,
 // innermost in x; blocks of 8 x 8 over the two are transposed in registers, all other axes are a loop around.
-#include <immintrin.h>
-
 #include <array>
 #include <cstring>
 
 #include "cpu/parallel.h"
+#include "cpu/transpose.h"
 #include "ops/kernel.h"
 #include "ops/permute.h"
 
@@ -16,37 +15,6 @@ namespace {
 struct Axis {
   int64_t extent, in, out;  // strides in elements
 };
-
-void transpose8(const float* x, int64_t x_stride, float* y, int64_t y_stride) {
-  __m256 r[8], t[8];
-  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(x + i * x_stride);
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 8; i += 4)
-    for (int j = 0; j < 2; ++j) {
-      r[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0x44);
-      r[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + j + 2], 0xEE);
-    }
-  for (int i = 0; i < 4; ++i) {
-    _mm256_storeu_ps(y + i * y_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-    _mm256_storeu_ps(y + (i + 4) * y_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-  }
-}
-
-// y[f · y_stride + l] = x[l · x_stride + f] for l < rows, f < columns.
-void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
-  const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
-  for (int64_t f = 0; f < whole_columns; f += 8) {
-    for (int64_t l = 0; l < whole_rows; l += 8)
-      transpose8(x + l * x_stride + f, x_stride, y + f * y_stride + l, y_stride);
-    for (int64_t i = f; i < f + 8; ++i)
-      for (int64_t l = whole_rows; l < rows; ++l) y[i * y_stride + l] = x[l * x_stride + i];
-  }
-  for (int64_t f = whole_columns; f < columns; ++f)
-    for (int64_t l = 0; l < rows; ++l) y[f * y_stride + l] = x[l * x_stride + f];
-}
 
 void copy_run(float* y, const float* x, int64_t n) {
   if (n >= 16) {

@@ -1,0 +1,287 @@
+// x (B, T, H, W, C), weight (O, C, kt, kh, kw) -> (B, T', H', W', O), channels last.
+//
+// A direct convolution: 6 neighbouring pixels of a row times 16 output channels (12 pixels times 8 where
+// there are no more than 8 channels) lie in twelve accumulators, over which the whole sum over taps and input
+// channels runs, so that nothing is read back. The weight is packed as panels (O/16, kt, kh, kw, C, 16). With
+// channels last the kw·C inputs of one kernel row lie side by side: away from the left and right border they
+// are one run. Frames before the clip are read where they lie, in the cache; taps that see padding only are
+// left out.
+//
+// Narrow layers (16 to 64 channels) are what autoencoders of video spend their time in; oneDNN 2.6 pads and
+// reorders there and runs at half of this kernel's rate (docs/measurements).
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "base/checked.h"
+#include "cpu/copy.h"
+#include "cpu/elementwise.h"
+#include "ops/causal_conv3d.h"
+#include "ops/kernel.h"
+#include "ops/linear_cpu.h"
+
+namespace zoetrope {
+namespace {
+
+constexpr int64_t kMostFrames = 16;  // taps in time
+
+struct Geometry {
+  explicit Geometry(const NodeView& node)
+      : o(node.attrs<Conv3dAttributes>().options),
+        batch(node.in(0)[0]),
+        frames(node.in(0)[1]),
+        rows(node.in(0)[2]),
+        columns(node.in(0)[3]),
+        channels(node.in(0)[4]),
+        kt(node.in(1)[2]),
+        kh(node.in(1)[3]),
+        kw(node.in(1)[4]),
+        out_frames(node.out()[1]),
+        out_rows(node.out()[2]),
+        out_columns(node.out()[3]),
+        out_channels(node.out()[4]),
+        panel(out_channels <= 8 ? 8 : 16),
+        panels(ceil_div(out_channels, panel)) {}
+  int64_t taps() const { return kt * kh * kw; }
+  int64_t panel_floats() const { return taps() * channels * panel; }
+  int64_t frame_floats() const { return rows * columns * channels; }
+
+  Conv3dOptions o;
+  int64_t batch, frames, rows, columns, channels;
+  int64_t kt, kh, kw;
+  int64_t out_frames, out_rows, out_columns, out_channels;
+  int64_t panel;  // output channels of a panel
+  int64_t panels;
+};
+
+// Panel `index` of a weight of any floating type: (kt, kh, kw, C, panel), zeros behind the last channel.
+void pack_panel(const Geometry& g, DType dtype, const void* plain, int64_t index, float* packed) {
+  const int64_t first = index * g.panel, count = std::min(g.panel, g.out_channels - first), taps = g.taps();
+  if (count < g.panel) std::memset(packed, 0, static_cast<size_t>(g.panel_floats()) * 4);
+  constexpr int64_t kPiece = 512;
+  float wide[kPiece];
+  const int64_t length = g.channels * taps;
+  for (int64_t lane = 0; lane < count; ++lane)
+    for (int64_t at = 0; at < length; at += kPiece) {
+      const int64_t n = std::min(kPiece, length - at);
+      const size_t offset = static_cast<size_t>((first + lane) * length + at) * size_of(dtype);
+      widen_to_f32(dtype, static_cast<const char*>(plain) + offset, wide, static_cast<size_t>(n));
+      for (int64_t i = 0; i < n; ++i) {
+        const int64_t channel = (at + i) / taps, tap = (at + i) % taps;
+        packed[(tap * g.channels + channel) * g.panel + lane] = wide[i];
+      }
+    }
+}
+
+// What a row of output pixels is made of.
+struct RowInput {
+  const float* const* frames;  // kt of them, null where a frame is all zeros
+  int64_t top;                 // input row under the kernel's first row; may be negative
+  const float* weight;         // the panel
+  const float* zeros;          // C of them: a pixel outside
+};
+
+// The accumulators of R pixels times V vectors of channels.
+template <int R, int V>
+struct Sums {
+  __m256 at[R][V];
+
+  // += sum over i < n of pixel r's element i times weight row i.
+  inline __attribute__((always_inline)) void add_run(const float* const (&pixel)[R], const float* weight,
+                                                     int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      __m256 w[V];
+      for (int v = 0; v < V; ++v) w[v] = _mm256_loadu_ps(weight + i * 8 * V + 8 * v);
+      for (int r = 0; r < R; ++r) {
+        const __m256 x = _mm256_broadcast_ss(pixel[r] + i);
+        for (int v = 0; v < V; ++v) at[r][v] = _mm256_fmadd_ps(x, w[v], at[r][v]);
+      }
+    }
+  }
+};
+
+// R pixels from column `left` (of the input, under the kernel's first column; may be negative) on.
+template <int R, int V>
+void run_tile(const Geometry& g, const RowInput& in, int64_t left, Sums<R, V>& result) {
+  Sums<R, V> sums = result;
+  const int64_t channels = g.channels, step = g.o.stride_w * channels;
+  const bool inside = left >= 0 && left + (R - 1) * g.o.stride_w + g.kw <= g.columns;
+  const int64_t first_row = std::max<int64_t>(0, -in.top), last_row = std::min(g.kh, g.rows - in.top);
+  for (int64_t t = 0; t < g.kt; ++t) {
+    if (!in.frames[t]) continue;
+    for (int64_t y = first_row; y < last_row; ++y) {
+      const float* row = in.frames[t] + (in.top + y) * g.columns * channels;
+      const float* weight = in.weight + (t * g.kh + y) * g.kw * channels * 8 * V;
+      const float* pixel[R];
+      if (inside) {
+        for (int r = 0; r < R; ++r) pixel[r] = row + left * channels + r * step;
+        sums.add_run(pixel, weight, g.kw * channels);
+        continue;
+      }
+      for (int64_t x = 0; x < g.kw; ++x, weight += channels * 8 * V) {
+        for (int r = 0; r < R; ++r) {
+          const int64_t column = left + r * g.o.stride_w + x;
+          pixel[r] = column >= 0 && column < g.columns ? row + column * channels : in.zeros;
+        }
+        sums.add_run(pixel, weight, channels);
+      }
+    }
+  }
+  result = sums;
+}
+
+// One row of output pixels (W', O) in one panel of channels.
+struct RowOutput {
+  const float* bias;      // of the panel, or null
+  const float* residual;  // at the panel's first channel of the row's first pixel, or null
+  float* y;               // likewise
+  int64_t channels;       // of the panel that exist: at most 8 V
+};
+
+template <int R, int V>
+void make_pixels(const Geometry& g, const RowInput& in, const RowOutput& out, int64_t column) {
+  Sums<R, V> sums;
+  for (int v = 0; v < V; ++v) {
+    const int64_t count = std::clamp<int64_t>(out.channels - 8 * v, 0, 8);
+    const __m256 start = out.bias && count > 0 ? load_part(out.bias + 8 * v, count) : _mm256_setzero_ps();
+    for (int r = 0; r < R; ++r) sums.at[r][v] = start;
+  }
+  run_tile<R, V>(g, in, column * g.o.stride_w - g.o.pad_w_before, sums);
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) {
+      const int64_t at = (column + r) * g.out_channels + 8 * v, count = out.channels - 8 * v;
+      if (count >= 8) {
+        const __m256 sum =
+            out.residual ? _mm256_add_ps(sums.at[r][v], _mm256_loadu_ps(out.residual + at)) : sums.at[r][v];
+        _mm256_storeu_ps(out.y + at, sum);
+      } else if (count > 0) {
+        const __m256 sum =
+            out.residual ? _mm256_add_ps(sums.at[r][v], load_part(out.residual + at, count)) : sums.at[r][v];
+        store_part(out.y + at, sum, count);
+      }
+    }
+}
+
+template <int V>
+void make_row(const Geometry& g, const RowInput& in, const RowOutput& out) {
+  constexpr int kPixels = 12 / V;
+  int64_t column = 0;
+  for (; column + kPixels <= g.out_columns; column += kPixels) make_pixels<kPixels, V>(g, in, out, column);
+  for (; column + 3 <= g.out_columns; column += 3) make_pixels<3, V>(g, in, out, column);
+  for (; column < g.out_columns; ++column) make_pixels<1, V>(g, in, out, column);
+}
+
+class DirectConvolution final : public Kernel {
+ public:
+  std::string_view name() const override { return "avx2 direct convolution"; }
+  bool supports(const NodeView& node) const override {
+    return is_weight_type(node.inputs[1]->dtype) && node.in(1)[2] <= kMostFrames;
+  }
+  // A float32 weight was packed when it was loaded; another is packed here at every launch.
+  size_t workspace(const NodeView& node, const DeviceSpec&) const override {
+    return node.inputs[1]->dtype == DType::f32 ? 0 : packed_size(node);
+  }
+  size_t packed_bytes(const NodeView& node, size_t input, const DeviceSpec&) const override {
+    return input == 1 && node.inputs[1]->dtype == DType::f32 ? packed_size(node) : 0;
+  }
+  void pack(const NodeView& node, size_t, const float* plain, void* packed,
+            const DeviceSpec&) const override {
+    const Geometry g(node);
+    for (int64_t i = 0; i < g.panels; ++i)
+      pack_panel(g, DType::f32, plain, i, static_cast<float*>(packed) + i * g.panel_floats());
+  }
+  std::unique_ptr<PreparedKernel> prepare(const NodeView& node, const DeviceSpec&) const override {
+    return std::make_unique<Prepared>(node);
+  }
+
+ private:
+  static size_t packed_size(const NodeView& node) {
+    const Geometry g(node);
+    return static_cast<size_t>(g.panels * g.panel_floats()) * sizeof(float);
+  }
+
+  class Prepared final : public PreparedKernel {
+   public:
+    explicit Prepared(const NodeView& node) : g_(node), zeros_(static_cast<size_t>(g_.channels)) {}
+
+    void launch(const Launch& launch) override {
+      const float* weight = launch.inputs[1].as<const float>();
+      if (launch.inputs[1].dtype != DType::f32) {
+        auto* packed = static_cast<float*>(launch.workspace);
+        parallel_ranges(g_.panels, 1, [&](int64_t first, int64_t last) {
+          for (int64_t i = first; i < last; ++i)
+            pack_panel(g_, launch.inputs[1].dtype, launch.inputs[1].data, i, packed + i * g_.panel_floats());
+        });
+        weight = packed;
+      }
+      // Strips of a few rows, so that a panel of the weight is used often while it is in the cache.
+      constexpr int64_t kStrip = 8;
+      const int64_t strips = ceil_div(g_.out_rows, kStrip);
+      parallel_ranges(g_.batch * g_.out_frames * strips, 1, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+          const int64_t row = i % strips * kStrip;
+          make_strip(launch, weight, i / strips, row, std::min(g_.out_rows, row + kStrip));
+        }
+      });
+      if (launch.inputs[3].data) move_cache(launch);
+    }
+
+   private:
+    // Frame `t` of [cache; x] in batch b, or null where it is all zeros.
+    const float* frame(const Launch& launch, int64_t b, int64_t t) const {
+      const int64_t past = g_.o.cache_frames;
+      if (t >= past)
+        return launch.inputs[0].as<const float>() + (b * g_.frames + t - past) * g_.frame_floats();
+      return launch.inputs[3].data ? launch.inputs[3].as<const float>() + (b * past + t) * g_.frame_floats()
+                                   : nullptr;
+    }
+
+    // Rows [first, last) of output frame `index` of batch · T'.
+    void make_strip(const Launch& launch, const float* weight, int64_t index, int64_t first,
+                    int64_t last) const {
+      const int64_t b = index / g_.out_frames, start = index % g_.out_frames * g_.o.stride_t;
+      const auto* bias = launch.inputs[2].as<const float>();
+      const auto* residual = launch.inputs[4].as<const float>();
+      const float* frames[kMostFrames];
+      for (int64_t t = 0; t < g_.kt; ++t) frames[t] = frame(launch, b, start + t);
+      for (int64_t panel = 0; panel < g_.panels; ++panel) {
+        const int64_t channel = panel * g_.panel;
+        for (int64_t row = first; row < last; ++row) {
+          const int64_t at = (index * g_.out_rows + row) * g_.out_columns * g_.out_channels + channel;
+          const RowInput in{frames, row * g_.o.stride_h - g_.o.pad_h_before,
+                            weight + panel * g_.panel_floats(), zeros_.data()};
+          const RowOutput out{bias ? bias + channel : nullptr, residual ? residual + at : nullptr,
+                              launch.outputs[0].as<float>() + at,
+                              std::min(g_.panel, g_.out_channels - channel)};
+          g_.panel == 8 ? make_row<1>(g_, in, out) : make_row<2>(g_, in, out);
+        }
+      }
+    }
+
+    // The last F frames of [cache; x] become the cache.
+    void move_cache(const Launch& launch) const {
+      const int64_t past = g_.o.cache_frames, kept = std::max<int64_t>(0, past - g_.frames);
+      const int64_t bytes = g_.frame_floats() * 4;
+      for (int64_t b = 0; b < g_.batch; ++b) {
+        auto* cache = launch.inputs[3].as<char>() + b * past * bytes;
+        const auto* x = launch.inputs[0].as<const char>() + b * g_.frames * bytes;
+        for (int64_t t = 0; t < kept; ++t)
+          copy_bytes(cache + t * bytes, cache + (t + g_.frames) * bytes, bytes);
+        copy_bytes(cache + kept * bytes, x + (g_.frames - (past - kept)) * bytes, (past - kept) * bytes);
+      }
+    }
+
+    Geometry g_;
+    std::vector<float> zeros_;
+  };
+};
+
+}  // namespace
+
+std::span<const Kernel* const> causal_conv3d_cpu_kernels() {
+  static const DirectConvolution kernel;
+  static const Kernel* const list[] = {&kernel};
+  return list;
+}
+
+}  // namespace zoetrope
