@@ -40,7 +40,8 @@ std::vector<Voice> parse_voices(const std::string& table) {
     Voice voice;
     if (!(words >> priority >> voice.language >> gender >> voice.name >> voice.file)) continue;
     while (words >> word)
-      if (word[0] == '(') voice.others.push_back(word.substr(1));
+      if (const size_t open = word.find('('); open != std::string::npos)  // "(zh-cmn 5)(zh 5)"
+        voice.others.push_back(word.substr(open + 1));
     out.push_back(std::move(voice));
   }
   return out;
@@ -106,20 +107,26 @@ void Narrator::find_voice() {
                      "install the package espeak-ng-data, " + std::string(kWithout));
   const size_t plus = wanted.find('+');
   const std::string base = lower(wanted.substr(0, plus));
-  auto matches = [&](const Voice& voice) {
-    std::string spoken_name = voice.name;
-    std::replace(spoken_name.begin(), spoken_name.end(), '_', ' ');
-    return base == lower(voice.language) || base == lower(voice.file) || base == lower(voice.name) ||
-           base == lower(spoken_name) ||
+  // By language or file the program finds a voice itself, by its own order of preference; by a name only
+  // where the name has no brackets, so that it gets the file instead.
+  auto is_code = [&](const Voice& voice) {
+    return base == lower(voice.language) || base == lower(voice.file) ||
            std::any_of(voice.others.begin(), voice.others.end(),
                        [&](const auto& o) { return base == lower(o); });
   };
-  // Where several match, the program's own order of preference decides.
-  if (!base.empty() && std::any_of(voices.begin(), voices.end(), matches)) {
-    voice_ = wanted;
+  auto is_name = [&](const Voice& voice) {
+    std::string spoken = voice.name;
+    std::replace(spoken.begin(), spoken.end(), '_', ' ');
+    return base == lower(voice.name) || base == lower(spoken);
+  };
+  const std::string variant = plus == std::string::npos ? std::string() : wanted.substr(plus + 1);
+  if (!base.empty() && std::any_of(voices.begin(), voices.end(), is_code)) voice_ = wanted;
+  const auto named = std::find_if(voices.begin(), voices.end(), is_name);
+  if (voice_.empty() && !base.empty() && named != voices.end())
+    voice_ = named->file + (plus == std::string::npos ? "" : wanted.substr(plus));
+  if (!voice_.empty()) {
     if (plus == std::string::npos) return;
     const ProgramResult variants = run_program({settings_.program, "--voices=variant"}, {}, 10, 1 << 20);
-    const std::string variant = wanted.substr(plus + 1);
     for (const Voice& voice : parse_voices(variants.output))
       if (voice.file == "!v/" + variant || voice.name == variant) return;
     throw InputError("there is no voice variant '" + variant + "'", field,

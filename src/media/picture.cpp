@@ -15,16 +15,29 @@ namespace {
                    "save the picture again as PNG, JPEG or WebP");
 }
 
-LibavOwner<AVFrame> decode(const PictureStream& stream, const std::string& where) {
+// The decoder's buffers begin with a value of our choice, by which rows that it never wrote can be told.
+int filled_buffer(AVCodecContext* context, AVFrame* frame, int flags) {
+  const int result = avcodec_default_get_buffer2(context, frame, flags);
+  for (int plane = 0; result == 0 && plane < AV_NUM_DATA_POINTERS && frame->buf[plane]; ++plane)
+    std::memset(frame->buf[plane]->data, *static_cast<uint8_t*>(context->opaque), frame->buf[plane]->size);
+  return result;
+}
+
+LibavOwner<AVFrame> decode(const PictureStream& stream, const std::string& where, uint8_t fill) {
   const char* name = stream.format == PictureFormat::png    ? "png"
                      : stream.format == PictureFormat::jpeg ? "mjpeg"
                                                             : "webp";
   const AVCodec* codec = decoder_named(name);
   auto context = own(avcodec_alloc_context3(codec));
   context->thread_count = 1;
-  context->max_pixels = kMostPicturePixels;
+  // libav counts the padding of its buffers; the size itself was checked.
+  context->max_pixels = (int64_t{stream.width} + 128) * (stream.height + 128);
   context->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
   context->flags |= AV_CODEC_FLAG_BITEXACT;
+  if (stream.format == PictureFormat::png) {
+    context->opaque = &fill;
+    context->get_buffer2 = filled_buffer;
+  }
   if (avcodec_open2(context.get(), codec, nullptr) < 0) undecodable(where);
   auto packet = own(av_packet_alloc());
   if (av_new_packet(packet.get(), static_cast<int>(stream.bytes.size())) < 0) throw std::bad_alloc();
@@ -38,6 +51,27 @@ LibavOwner<AVFrame> decode(const PictureStream& stream, const std::string& where
   }
   if (result < 0 || frame->width != stream.width || frame->height != stream.height ||
       frame->decode_error_flags != 0)
+    undecodable(where);
+  return frame;
+}
+
+// Whether some row holds nothing but the value.
+bool has_row_of(const AVFrame& frame, uint8_t value) {
+  const int bytes = av_image_get_linesize(static_cast<AVPixelFormat>(frame.format), frame.width, 0);
+  for (int y = 0; y < frame.height; ++y) {
+    const uint8_t* row = frame.data[0] + static_cast<ptrdiff_t>(y) * frame.linesize[0];
+    if (std::all_of(row, row + bytes, [&](uint8_t v) { return v == value; })) return true;
+  }
+  return false;
+}
+
+// libav's PNG decoder takes compressed data that end early for a whole picture. Rows which are of the initial
+// value under two different ones were never written.
+LibavOwner<AVFrame> decode_whole(const PictureStream& stream, const std::string& where) {
+  constexpr uint8_t kFirst = 0xA5, kSecond = 0x5A;
+  auto frame = decode(stream, where, kFirst);
+  if (stream.format == PictureFormat::png && has_row_of(*frame, kFirst) &&
+      has_row_of(*decode(stream, where, kSecond), kSecond))
     undecodable(where);
   return frame;
 }
@@ -110,27 +144,56 @@ void copy_row(const AVFrame& frame, int y, uint8_t* out) {
   }
 }
 
-// Luma and chroma to RGB: BT.601, full range in a JPEG, limited in a WebP.
+// One axis of enlarging chroma by two around pixel centres: the nearer sample counts three quarters, the
+// other one quarter. `step` is log2 of the factor; where it is not 1 the nearest sample counts alone.
+struct Pair {
+  int near, far;  // far's weight is 1 of 4, near's the rest; equal at the edges
+};
+Pair chroma_pair(int position, int step, int size) {
+  const int near = position >> step;
+  if (step != 1) return {near, near};
+  const int far = position % 2 ? near + 1 : near - 1;
+  return {near, std::clamp(far, 0, size - 1)};
+}
+
+// Luma and chroma to RGB by BT.601, full range in a JPEG, limited in a WebP. Chroma is enlarged as libjpeg
+// and libwebp do it ("fancy upsampling"), so that pictures agree with what other programs read.
 Picture convert_yuv(const AVFrame& frame, bool full_range, const std::string& where) {
-  auto format = static_cast<AVPixelFormat>(frame.format);
-  // The "j" formats are the plain ones with full range, which is said below.
-  if (format == AV_PIX_FMT_YUVJ420P) format = AV_PIX_FMT_YUV420P;
-  if (format == AV_PIX_FMT_YUVJ422P) format = AV_PIX_FMT_YUV422P;
-  if (format == AV_PIX_FMT_YUVJ444P) format = AV_PIX_FMT_YUV444P;
-  if (format == AV_PIX_FMT_YUVJ440P) format = AV_PIX_FMT_YUV440P;
-  constexpr int kFlags =
-      SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
-  LibavOwner<SwsContext> scaler(sws_getContext(frame.width, frame.height, format, frame.width, frame.height,
-                                               AV_PIX_FMT_RGB24, kFlags, nullptr, nullptr, nullptr));
-  if (!scaler) undecodable(where);
-  const int* matrix = sws_getCoefficients(SWS_CS_ITU601);
-  sws_setColorspaceDetails(scaler.get(), matrix, full_range ? 1 : 0, matrix, 1, 0, 1 << 16, 1 << 16);
-  auto rgb = new_frame(AV_PIX_FMT_RGB24, frame.width, frame.height);
-  if (sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, rgb->data, rgb->linesize) !=
-      frame.height)
-    undecodable(where);
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  const bool known = format && (format->flags & AV_PIX_FMT_FLAG_PLANAR) &&
+                     !(format->flags & AV_PIX_FMT_FLAG_RGB) && format->nb_components >= 3 &&
+                     format->comp[0].depth == 8;
+  if (!known) undecodable(where);
+  const int across = format->log2_chroma_w, down = format->log2_chroma_h;
+  const int chroma_width = -(-frame.width >> across), chroma_height = -(-frame.height >> down);
+  const double luma_gain = full_range ? 1 : 255.0 / 219, chroma_gain = full_range ? 1 : 255.0 / 224;
+  const double black = full_range ? 0 : 16;
   Picture out(frame.width, frame.height);
-  for (int y = 0; y < frame.height; ++y) copy_row(*rgb, y, out.row(y));
+  std::vector<Pair> columns;
+  for (int x = 0; x < frame.width; ++x) columns.push_back(chroma_pair(x, across, chroma_width));
+  for (int y = 0; y < frame.height; ++y) {
+    const Pair rows = chroma_pair(y, down, chroma_height);
+    const uint8_t* luma = frame.data[0] + static_cast<ptrdiff_t>(y) * frame.linesize[0];
+    const uint8_t* near[3] = {};
+    const uint8_t* far[3] = {};
+    for (int plane : {1, 2}) {
+      near[plane] = frame.data[plane] + static_cast<ptrdiff_t>(rows.near) * frame.linesize[plane];
+      far[plane] = frame.data[plane] + static_cast<ptrdiff_t>(rows.far) * frame.linesize[plane];
+    }
+    uint8_t* to = out.row(y);
+    for (int x = 0; x < frame.width; ++x) {
+      const Pair& pair = columns[static_cast<size_t>(x)];
+      auto chroma = [&](int plane) {
+        const int a = 3 * near[plane][pair.near] + far[plane][pair.near];
+        const int b = 3 * near[plane][pair.far] + far[plane][pair.far];
+        return (((3 * a + b + 8) >> 4) - 128) * chroma_gain;
+      };
+      const double light = (luma[x] - black) * luma_gain, blue = chroma(1), red = chroma(2);
+      for (double value :
+           {light + 1.402 * red, light - 0.344136 * blue - 0.714136 * red, light + 1.772 * blue})
+        *to++ = static_cast<uint8_t>(std::clamp(value + 0.5, 0.0, 255.0));
+    }
+  }
   return out;
 }
 
@@ -192,7 +255,7 @@ std::string text_chunk(const std::string& keyword, const std::string& value) {
 Picture decode_picture(std::string_view bytes, const std::string& where) {
   redirect_libav_log();
   const PictureStream stream = strip_picture(bytes, where);
-  return turned(to_rgb(*decode(stream, where), stream.format, where), stream.orientation);
+  return turned(to_rgb(*decode_whole(stream, where), stream.format, where), stream.orientation);
 }
 
 Picture read_picture(const fs::path& path) {

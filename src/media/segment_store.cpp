@@ -227,7 +227,7 @@ void SegmentReader::State::open() {
   const AVCodec* decoder = decoder_named("ffv1");
   codec = own(avcodec_alloc_context3(decoder));
   codec->thread_count = 1;
-  codec->max_pixels = int64_t{facts.width} * facts.height;
+  codec->max_pixels = (int64_t{facts.width} + 128) * (int64_t{facts.height} + 128);  // with libav's padding
   codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
   if (avcodec_parameters_to_context(codec.get(), parameters) < 0 ||
       avcodec_open2(codec.get(), decoder, nullptr) < 0)

@@ -167,7 +167,7 @@ TEST(Limit, KeepsPeaksUnderTheCeilingAndTheRestAsItWas) {
 }
 
 TEST(Normalise, BringsSpeechToTheLevelAndLeavesSilence) {
-  Sound sound = tone(300, 0.01, 48000, 1.0);
+  Sound sound = tone(300, 0.01, 48000, 1.2);
   sound.samples.resize(144000);  // two seconds of silence don't count
   normalise_loudness(sound, -26);
   EXPECT_NEAR(amplitude_at(sound, 300, 0, 48000), 0.0501 * std::sqrt(2.0), 1e-3);

@@ -83,6 +83,12 @@ void check_settings(const VideoSettings& settings, const std::string& where) {
   if (!(settings.crf >= 0 && settings.crf <= 51)) throw InputError("crf must be 0 to 51", where);
   if (settings.sound_channels < 0 || settings.sound_channels > 2)
     throw InternalError("VideoSettings: sound has one or two channels");
+  // x264 itself would complain on standard error.
+  constexpr std::string_view kPresets[] = {"ultrafast", "superfast", "veryfast", "faster",  "fast",
+                                           "medium",    "slow",      "slower",   "veryslow"};
+  if (std::find(std::begin(kPresets), std::end(kPresets), settings.preset) == std::end(kPresets))
+    throw InputError("'" + settings.preset + "' is no preset of x264", where,
+                     "ultrafast, superfast, veryfast, faster, fast, medium, slow, slower and veryslow are");
 }
 
 }  // namespace
@@ -136,6 +142,7 @@ void VideoWriter::State::open_video() {
   video->color_primaries = AVCOL_PRI_BT709;
   video->color_trc = AVCOL_TRC_BT709;
   video->colorspace = AVCOL_SPC_BT709;
+  if (!odd) video->chroma_sample_location = AVCHROMA_LOC_LEFT;
   video->gop_size = std::max(1, static_cast<int>(std::lround(2 * settings.frame_rate.value())));
   video->max_b_frames = 2;
   video->thread_count = 1;
@@ -151,9 +158,15 @@ void VideoWriter::State::open_video() {
   video_stream->time_base = video->time_base;
   video_stream->avg_frame_rate = video->framerate;
 
-  constexpr int kFlags = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT;
-  scaler = own(sws_getContext(settings.width, settings.height, AV_PIX_FMT_RGB24, settings.width,
-                              settings.height, video->pix_fmt, kFlags, nullptr, nullptr, nullptr));
+  scaler = own(sws_alloc_context());
+  auto set = [&](const char* option, int64_t value) { av_opt_set_int(scaler.get(), option, value, 0); };
+  set("srcw", settings.width), set("srch", settings.height), set("src_format", AV_PIX_FMT_RGB24);
+  set("dstw", settings.width), set("dsth", settings.height), set("dst_format", video->pix_fmt);
+  set("sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_BITEXACT);
+  if (!odd)
+    set("dst_h_chr_pos", 0),
+        set("dst_v_chr_pos", 128);  // where players look for H.264's chroma: left, middle
+  file.require(sws_init_context(scaler.get(), nullptr, nullptr), "opening the colour conversion");
   const int* matrix = sws_getCoefficients(SWS_CS_ITU709);
   sws_setColorspaceDetails(scaler.get(), matrix, 1, matrix, 0, 0, 1 << 16, 1 << 16);
   rgb = new_frame(AV_PIX_FMT_RGB24, settings.width, settings.height);

@@ -40,6 +40,7 @@ def main():
     picture.convert("L").save(HERE / "gray.png")
     picture.convert("1").save(HERE / "bits.png")
     picture.quantize(11).save(HERE / "palette.png")
+    picture.quantize(11).convert("RGB").save(HERE / "palette_expected.png")
     alpha = picture.copy()
     alpha.putalpha(picture.convert("L"))
     alpha.save(HERE / "alpha.png")
