@@ -1,7 +1,7 @@
 # Tests that are scripts: the rules of the house, and the built program run as a person runs it. Python is Debian's, with
 # its standard library alone.
 function(zt_script_test name script)
-  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/${script} ${ARGN}
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/${script} ${ARGN}
            WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900)
 endfunction()

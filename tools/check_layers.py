@@ -4,7 +4,7 @@
     tools/check_layers.py [ROOT]     prints one line per violation; exit code 1 when there is one
 
 A folder includes folders of lower layers only; folders of one layer do not see each other. Headers of other projects are
-included only by the folder that wraps them, and what includes them stays in that folder. Tests (*_test, *_fuzz, *_bench, and the cases *_case that they share) are exempt.
+included only by the folder that wraps them, and what includes them stays in that folder. Tests (*_test, *_fuzz, *_bench, and *_case and *_testing that they share) are exempt.
 """
 import pathlib
 import re
@@ -55,7 +55,7 @@ def strip_comments(text):
 
 
 def is_test(path):
-    return re.search(r"_(test|fuzz|bench|case)$", path.stem) is not None
+    return re.search(r"_(test|testing|fuzz|bench|case)$", path.stem) is not None
 
 
 def folder_of(path):
