@@ -59,7 +59,11 @@ function(zt_layer name)
       target_link_libraries(zt_${name} PUBLIC ${dependency})
     endif()
   endforeach()
-  zt_tests(${name} ${folder} zt_${name})
+  set(golden_reader "")  # tests may read golden tensors, whatever their layer
+  if(TARGET zt_formats)
+    set(golden_reader zt_formats)
+  endif()
+  zt_tests(${name} ${folder} zt_${name} ${golden_reader})
   zt_fuzzers(${folder} zt_${name})
 endfunction()
 
