@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "base/error.h"
 #include "text/unicode.h"
@@ -39,18 +38,9 @@ using Kind = StoryboardAutomaton::Kind;
 
 }  // namespace
 
-int64_t TokenMask::count() const {
-  int64_t total = 0;
-  for (uint64_t word : words_) total += std::popcount(word);
-  return total;
-}
-
 StoryboardConstraint::StoryboardConstraint(std::shared_ptr<const TokenTrie> vocabulary,
-                                           const StoryboardFormat& format, int32_t end_token,
-                                           int64_t most_tokens)
-    : vocabulary_(std::move(vocabulary)), automaton_(format), end_token_(end_token), remaining_(most_tokens) {
-  if (end_token < 0 || end_token >= vocabulary_->size())
-    throw InternalError("the end token is outside the vocabulary");
+                                           const StoryboardFormat& format, int64_t most_tokens)
+    : vocabulary_(std::move(vocabulary)), automaton_(format), remaining_(most_tokens) {
   std::string missing;
   for (uint8_t byte = 0x20; byte < 0x7F; ++byte) {
     bool must = std::string_view("{}[]\":,._\\/").find(static_cast<char>(byte)) != std::string_view::npos ||
@@ -67,8 +57,8 @@ StoryboardConstraint::StoryboardConstraint(std::shared_ptr<const TokenTrie> voca
   int64_t needed = rest_cost_[0];
   if (needed > remaining_) {
     int64_t fixed = rest_cost_[0] - rest_cost_[2];  // the title
-    int64_t per_shot = format.shots > 1 ? (rest_cost_[2] - 1) / format.shots : rest_cost_[2] - 1;
-    int64_t fitting = std::max<int64_t>(0, (remaining_ - 1 - fixed) / std::max<int64_t>(1, per_shot));
+    int64_t per_shot = format.shots > 1 ? rest_cost_[2] / format.shots : rest_cost_[2];
+    int64_t fitting = std::max<int64_t>(0, (remaining_ - fixed) / std::max<int64_t>(1, per_shot));
     throw InputError(
         fmt::format("{} shots take at least {} tokens, but the language model has room for {} more",
                     format.shots, needed, std::max<int64_t>(0, remaining_)),
@@ -81,7 +71,7 @@ StoryboardConstraint::StoryboardConstraint(std::shared_ptr<const TokenTrie> voca
 void StoryboardConstraint::price_literals() {
   const auto& elements = automaton_.elements();
   literal_cost_.resize(elements.size());
-  rest_cost_.assign(elements.size() + 1, 1);  // the end token
+  rest_cost_.assign(elements.size() + 1, 0);
   for (size_t e = elements.size(); e-- > 0;) {
     const auto& element = elements[e];
     if (element.kind != Kind::literal) {
@@ -112,7 +102,7 @@ void StoryboardConstraint::price_literals() {
 }
 
 int64_t StoryboardConstraint::tokens_needed(const State& state) const {
-  if (automaton_.finished(state)) return 1;
+  if (automaton_.finished(state)) return 0;
   const auto& cost = literal_cost_[state.element];
   int64_t here = cost.empty() ? automaton_.bytes_to_close(state) : cost[state.position];
   return here + rest_cost_[state.element + 1u];
@@ -129,7 +119,7 @@ void StoryboardConstraint::find_plain_subtrees() {
   for (size_t i = nodes.size(); i-- > 0;) {  // children lie behind their parents
     for (int32_t token : vocabulary_->tokens(nodes[i])) {
       std::string_view bytes = vocabulary_->bytes(token);
-      if (token == end_token_ || !is_plain(bytes))
+      if (!is_plain(bytes))
         plain_[i] = 0;
       else
         longest_plain_ = std::max(longest_plain_, static_cast<int64_t>(bytes.size()));
@@ -145,13 +135,10 @@ bool StoryboardConstraint::takes_plain_tokens(bool tight) const {
          state_.escape == 0 && automaton_.has_room_for(state_, longest_plain_);
 }
 
-void StoryboardConstraint::allowed(TokenMask& mask) const {
-  mask.reset(vocabulary_->size());
-  if (ended_) return;
-  if (automaton_.finished(state_)) {
-    mask.allow(end_token_);
-    return;
-  }
+TokenMask StoryboardConstraint::allowed(int64_t size) const {
+  TokenMask mask(static_cast<size_t>(std::max(size, vocabulary_->size())));
+  auto allow = [&](int32_t token) { mask.allow(static_cast<size_t>(token)); };
+  if (finished()) return mask;
   bool tight = remaining_ < tokens_needed(state_) + kSlack;
   auto nodes = vocabulary_->nodes();
   std::vector<State> path(TokenTrie::kMostDepth + 1);
@@ -168,7 +155,7 @@ void StoryboardConstraint::allowed(TokenMask& mask) const {
       bulk = takes_plain && !goes_on && (node.byte != ' ' || state_.position > 0);
     }
     if (bulk && plain_[i]) {
-      for (int32_t token : vocabulary_->tokens_below(node)) mask.allow(token);
+      for (int32_t token : vocabulary_->tokens_below(node)) allow(token);
       i = node.end;
       continue;
     }
@@ -179,11 +166,11 @@ void StoryboardConstraint::allowed(TokenMask& mask) const {
       continue;
     }
     if (node.token_count > 0 && may_end_token(state) && (!tight || tokens_needed(state) + 1 <= remaining_))
-      for (int32_t token : vocabulary_->tokens(node))
-        if (token != end_token_) mask.allow(token);
+      for (int32_t token : vocabulary_->tokens(node)) allow(token);
     ++i;
   }
   if (!tight) forbid_loops(mask);
+  return mask;
 }
 
 // No third repetition in a row of the same tokens within a text.
@@ -193,8 +180,8 @@ void StoryboardConstraint::forbid_loops(TokenMask& mask) const {
   for (size_t period = 1; period <= kLongestLoop && 3 * period <= size + 1; ++period) {
     bool loops = true;
     for (size_t i = 1; loops && i < 2 * period; ++i) loops = spoken_[size - i] == spoken_[size - i - period];
-    int32_t candidate = spoken_[size - period];
-    if (loops && mask.allows(candidate) && mask.count() > 1) mask.forbid(candidate);
+    // Never the last one: where it is allowed, so are the letters that a text may go on with.
+    if (loops) mask.forbid(static_cast<size_t>(spoken_[size - period]));
   }
 }
 
@@ -204,13 +191,9 @@ bool StoryboardConstraint::take(State& state, std::string_view bytes) const {
 }
 
 void StoryboardConstraint::advance(int32_t token) {
-  if (ended_ || token < 0 || token >= vocabulary_->size()) throw InternalError("a token that is not allowed");
+  if (finished() || token < 0 || token >= vocabulary_->size())
+    throw InternalError("a token that is not allowed");
   --remaining_;
-  if (automaton_.finished(state_)) {
-    if (token != end_token_) throw InternalError("a token behind the storyboard's end");
-    ended_ = true;
-    return;
-  }
   std::string_view bytes = vocabulary_->bytes(token);
   State next = state_;
   if (bytes.empty() || !take(next, bytes)) throw InternalError("a token that is not allowed");
@@ -239,7 +222,6 @@ void StoryboardConstraint::share_tokens() {
 }
 
 double StoryboardConstraint::progress() const {
-  if (ended_) return 1;
   return static_cast<double>(state_.element) / static_cast<double>(automaton_.elements().size());
 }
 

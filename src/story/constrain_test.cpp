@@ -19,7 +19,7 @@ namespace {
 using Random = std::mt19937_64;
 
 std::vector<std::string> with_end(std::vector<std::string> tokens) {
-  tokens.insert(tokens.begin(), "");  // id 0 ends the answer
+  tokens.insert(tokens.begin(), "");  // id 0 is a special token
   return tokens;
 }
 
@@ -62,8 +62,8 @@ using Chooser = std::function<int32_t(const TokenMask&, const TokenTrie&, Random
 
 std::vector<int32_t> allowed_ids(const TokenMask& mask) {
   std::vector<int32_t> ids;
-  for (int64_t id = 0; id < mask.size(); ++id)
-    if (mask.allows(id)) ids.push_back(static_cast<int32_t>(id));
+  for (size_t id = 0; id < mask.size(); ++id)
+    if (mask.allows(static_cast<size_t>(id))) ids.push_back(static_cast<int32_t>(id));
   return ids;
 }
 
@@ -92,12 +92,11 @@ struct Spoken {
 
 Spoken speak(std::shared_ptr<const TokenTrie> trie, const StoryboardFormat& format, int64_t most_tokens,
              const Chooser& choose, Random& random) {
-  StoryboardConstraint constraint(trie, format, 0, most_tokens);
-  TokenMask mask;
+  StoryboardConstraint constraint(trie, format, most_tokens);
   Spoken run;
   while (!constraint.finished()) {
-    constraint.allowed(mask);
-    if (mask.count() == 0) throw std::logic_error("no token is allowed after " + constraint.text());
+    TokenMask mask = constraint.allowed(trie->size());
+    if (allowed_ids(mask).empty()) throw std::logic_error("no token is allowed after " + constraint.text());
     constraint.advance(choose(mask, *trie, random));
     if (++run.tokens > most_tokens) throw std::logic_error("more tokens than there are");
   }
@@ -275,7 +274,7 @@ TEST(StoryboardConstraint, EndsWithinTheFewestTokens) {
   int64_t room = 1;
   for (;; ++room) {
     try {
-      StoryboardConstraint(trie, format, 0, room);
+      StoryboardConstraint(trie, format, room);
       break;
     } catch (const InputError& error) {
       EXPECT_THAT(error.what(), testing::HasSubstr("2 shots take at least"));
@@ -307,26 +306,23 @@ TEST(StoryboardConstraint, EveryPartGetsItsShareOfAShortContext) {
   }
 }
 
-TEST(StoryboardConstraint, NothingButTheEndFollowsTheStoryboard) {
+TEST(StoryboardConstraint, NothingFollowsTheStoryboard) {
   auto trie = std::make_shared<const TokenTrie>(byte_level_vocabulary(2, 400));
   StoryboardFormat format;
   format.shots = 1;
-  StoryboardConstraint constraint(trie, format, 0, 1000);
-  TokenMask mask;
+  StoryboardConstraint constraint(trie, format, 1000);
   for (
       char c : std::string_view(
           R"({"title":"Home","shots":[{"prompt":"A white bear.","negative_prompt":"","narration":"It walks.","seconds":2}]})")) {
     ASSERT_FALSE(constraint.finished());
-    constraint.allowed(mask);
+    TokenMask mask = constraint.allowed(trie->size());
     int32_t id = 1 + static_cast<int32_t>(static_cast<uint8_t>(c));
-    ASSERT_TRUE(mask.allows(id)) << c;
+    ASSERT_TRUE(mask.allows(static_cast<size_t>(id))) << c;
     constraint.advance(id);
   }
-  constraint.allowed(mask);
-  EXPECT_EQ(allowed_ids(mask), std::vector<int32_t>{0});
-  EXPECT_THROW(constraint.advance(5), InternalError);
-  constraint.advance(0);
   EXPECT_TRUE(constraint.finished());
+  EXPECT_TRUE(allowed_ids(constraint.allowed(trie->size())).empty());
+  EXPECT_THROW(constraint.advance(5), InternalError);
   EXPECT_EQ(constraint.progress(), 1.0);
 }
 
@@ -335,11 +331,10 @@ TEST(StoryboardConstraint, TheMaskIsWhatTheAutomatonSays) {
   StoryboardFormat format;
   StoryboardAutomaton automaton(format);
   Random random(21);
-  TokenMask mask;
   for (int run = 0; run < 30; ++run) {
-    StoryboardConstraint constraint(trie, format, 0, 100000);
+    StoryboardConstraint constraint(trie, format, 100000);
     while (true) {
-      constraint.allowed(mask);
+      TokenMask mask = constraint.allowed(trie->size());
       auto before = automaton.start();
       for (char c : constraint.text()) ASSERT_TRUE(automaton.step(before, static_cast<uint8_t>(c)));
       if (automaton.finished(before)) break;
@@ -348,8 +343,9 @@ TEST(StoryboardConstraint, TheMaskIsWhatTheAutomatonSays) {
         auto state = before;
         bool takes = true;
         for (char c : trie->bytes(id)) takes = takes && automaton.step(state, static_cast<uint8_t>(c));
-        ASSERT_TRUE(takes || !mask.allows(id)) << constraint.text() << " + " << trie->bytes(id);
-        refused += takes && !mask.allows(id);
+        ASSERT_TRUE(takes || !mask.allows(static_cast<size_t>(id)))
+            << constraint.text() << " + " << trie->bytes(id);
+        refused += takes && !mask.allows(static_cast<size_t>(id));
       }
       ASSERT_LE(refused, 8) << constraint.text();  // loops alone
       constraint.advance(uniform(mask, *trie, random));
@@ -363,18 +359,17 @@ TEST(StoryboardConstraint, ForbidsLoops) {
   tokens.push_back("ha");
   tokens.push_back(" he");
   auto trie = std::make_shared<const TokenTrie>(tokens);
-  StoryboardConstraint constraint(trie, StoryboardFormat{}, 0, 3000);
+  StoryboardConstraint constraint(trie, StoryboardFormat{}, 3000);
   for (char c : std::string_view(R"({"title":")"))
     constraint.advance(1 + static_cast<int32_t>(static_cast<uint8_t>(c)));
-  TokenMask mask;
   constraint.advance(ha);
   constraint.advance(ha + 1);
   constraint.advance(ha);
   constraint.advance(ha + 1);
   constraint.advance(ha);
-  constraint.allowed(mask);
-  EXPECT_FALSE(mask.allows(ha + 1));
-  EXPECT_TRUE(mask.allows(ha));
+  TokenMask mask = constraint.allowed(trie->size());
+  EXPECT_FALSE(mask.allows(static_cast<size_t>(ha) + 1));
+  EXPECT_TRUE(mask.allows(static_cast<size_t>(ha)));
 }
 
 TEST(StoryboardConstraint, RefusesAVocabularyThatCannotSpellJson) {
@@ -384,7 +379,7 @@ TEST(StoryboardConstraint, RefusesAVocabularyThatCannotSpellJson) {
   EXPECT_THROW(
       {
         try {
-          StoryboardConstraint(trie, StoryboardFormat{}, 0, 3000);
+          StoryboardConstraint(trie, StoryboardFormat{}, 3000);
         } catch (const InputError& error) {
           EXPECT_THAT(error.what(), testing::HasSubstr("{"));
           throw;

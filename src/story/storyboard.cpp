@@ -97,7 +97,8 @@ size_t distance(std::string_view a, std::string_view b) {
 }
 
 void refuse_unknown(const Json& value, const std::vector<std::string>& known, std::string_view what) {
-  for (const auto& [key, member] : value.as_object()) {
+  for (const Json::Member& field : value.as_object()) {
+    const std::string& key = field.first;
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string remedy = "remove it; the fields are: " + join_first(known);
     if (key.size() <= 40) {
