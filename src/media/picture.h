@@ -25,7 +25,7 @@ struct Picture {
 
 constexpr int kMostPictureSide = 16384;
 constexpr int64_t kMostPicturePixels = 64'000'000;
-constexpr uint64_t kMostPictureBytes = 256u << 20;  // of a file
+constexpr uint64_t kMostPictureBytes = 128u << 20;  // of a file
 
 // PNG, JPEG or WebP, told by content and never by name; anything else is refused, playlists and vector
 // formats included. The size is checked in the header before anything is decoded, and the decoder sees only

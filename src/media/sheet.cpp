@@ -62,10 +62,17 @@ void draw_lines(Picture& sheet, int x, int y, const std::vector<Line>& lines) {
   }
 }
 
-void add_lines(std::vector<Line>& lines, const Font& font, std::string_view text, Colour colour, int width,
-               int most, int gap) {
-  for (std::string& line : font.wrap(text, width, most)) {
-    lines.push_back({&font, std::move(line), colour, gap});
+// How a paragraph is set: at most `most` lines, the first `gap` pixels below what is above.
+struct Style {
+  const Font& font;
+  Colour colour;
+  int most, gap;
+};
+
+void add_lines(std::vector<Line>& lines, std::string_view text, int width, const Style& style) {
+  int gap = style.gap;
+  for (std::string& line : style.font.wrap(text, width, style.most)) {
+    lines.push_back({&style.font, std::move(line), style.colour, gap});
     gap = 0;
   }
 }
@@ -75,8 +82,8 @@ std::vector<Line> cell_lines(const SheetShot& shot, size_t number, const Fonts& 
   std::string head = fmt::format("{}", number);
   if (shot.seconds > 0) head += fmt::format("  ·  {:.1f} s", shot.seconds);
   lines.push_back({&fonts.number, head, kAccent, 10});
-  add_lines(lines, fonts.prompt, shot.prompt, kInk, width, kPromptLines, 4);
-  add_lines(lines, fonts.narration, shot.narration, kSoft, width, kNarrationLines, 6);
+  add_lines(lines, shot.prompt, width, {fonts.prompt, kInk, kPromptLines, 4});
+  add_lines(lines, shot.narration, width, {fonts.narration, kSoft, kNarrationLines, 6});
   return lines;
 }
 
@@ -109,8 +116,8 @@ Picture draw_sheet(const SheetContent& content, const fs::path& font_folder) {
   const int width = 2 * kMargin + layout.columns * layout.cell_width() + (layout.columns - 1) * kGutter;
 
   std::vector<Line> head;
-  add_lines(head, fonts.title, content.title, kInk, width - 2 * kMargin, 2, 0);
-  add_lines(head, fonts.note, content.note, kSoft, width - 2 * kMargin, 2, 6);
+  add_lines(head, content.title, width - 2 * kMargin, {fonts.title, kInk, 2, 0});
+  add_lines(head, content.note, width - 2 * kMargin, {fonts.note, kSoft, 2, 6});
 
   std::vector<std::vector<Line>> cells;
   for (const SheetShot& shot : content.shots)

@@ -58,7 +58,7 @@ std::string timed_text_description(int width, int height) {
   put(0, 2), put(0, 2), put(static_cast<uint32_t>(height), 2),
       put(static_cast<uint32_t>(width), 2);  // text box
   put(0, 2), put(0, 2), put(1, 2);           // style: from character 0 to 0, font 1
-  put(0, 1), put(18, 1), put(0xFFFFFFFF, 4);
+  put(0, 1), put(static_cast<uint32_t>(std::clamp(height / 18, 12, 96)), 1), put(0xFFFFFFFF, 4);
   const std::string font = "Sans-Serif";
   put(static_cast<uint32_t>(8 + 2 + 2 + 1 + font.size()), 4);
   out += "ftab";
