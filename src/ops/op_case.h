@@ -29,7 +29,8 @@ struct OpRun {
 };
 
 // Runs every node of the case in order on the CPU device with `threads` threads. Throws InternalError where a
-// guard byte changed, where an output byte was left unwritten, or where no kernel supports a node.
+// guard byte changed, where an output byte or the workspace's end was left unwritten, where a result differs
+// when it is written over an input as the op allows, or where no kernel supports a node.
 OpRun run_case(const OpCase& op_case, int threads = 2);
 
 // ‖a − b‖ / ‖b‖ in double; NaN anywhere gives infinity.
