@@ -113,25 +113,29 @@ void save_safetensors(const fs::path& path, const TensorMap& tensors,
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
-  Json header = Json::object();
+  // Composed member by member: a model has tens of thousands of them.
+  auto quoted = [](std::string_view name) { return Json(name).dump(-1); };
+  std::string text = "{";
   if (!metadata.empty()) {
     Json values = Json::object();
     for (const auto& [key, value] : metadata) values.set(key, value);
-    header.set("__metadata__", values);
+    text += "\"__metadata__\":" + values.dump(-1);
   }
-  Json::Object members = header.as_object();
   uint64_t offset = 0;
   for (const auto* entry : order) {
     const HostTensor& tensor = entry->second;
-    Json shape = Json::array();
-    for (int64_t extent : tensor.shape()) shape.push_back(extent);
-    Json info = Json::object();
-    info.set("dtype", name_of(tensor.dtype())).set("shape", shape);
-    info.set("data_offsets", Json::Array{Json(offset), Json(offset + tensor.bytes())});
-    members.emplace_back(entry->first, info);
+    if (printable(entry->first, entry->first.size() + 1) != entry->first)
+      throw InputError("tensor '" + printable(entry->first, 200) + "' has a name that can't be written",
+                       path.string());
+    if (text.size() > 1) text += ',';
+    text += quoted(entry->first) + ":{\"dtype\":" + quoted(name_of(tensor.dtype())) + ",\"shape\":[";
+    for (int axis = 0; axis < tensor.shape().rank(); ++axis)
+      text += (axis ? "," : "") + std::to_string(tensor.shape()[axis]);
+    text += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(offset + tensor.bytes()) +
+            "]}";
     offset += tensor.bytes();
   }
-  std::string text = Json(std::move(members)).dump(-1);
+  text += '}';
   text.append((8 - text.size() % 8) % 8, ' ');
   parse_safetensors_header(text, offset, path.string());  // what is written can be read
 

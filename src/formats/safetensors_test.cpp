@@ -5,8 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -85,7 +85,7 @@ TEST_F(Safetensors, WhatIsSavedIsRead) {
     const HostTensor& other = back.at(name);
     EXPECT_EQ(other.dtype(), tensor.dtype());
     EXPECT_EQ(other.shape(), tensor.shape());
-    EXPECT_EQ(std::memcmp(other.data(), tensor.data(), tensor.bytes()), 0) << name;
+    EXPECT_TRUE(tensor.bytes() == 0 || std::memcmp(other.data(), tensor.data(), tensor.bytes()) == 0) << name;
     const TensorInfo* info = file.find(name);
     ASSERT_NE(info, nullptr);
     EXPECT_EQ(info->offset % size_of(info->dtype), 0u);
@@ -115,6 +115,9 @@ TEST_F(Safetensors, SavingLeavesNothingHalfWritten) {
   tensors["a"] = HostTensor(DType::u8, {3});
   EXPECT_THROW(save_safetensors(folder.path() / "no" / "x", tensors), InputError);
   tensors["bad\nname"] = HostTensor(DType::u8, {3});
+  EXPECT_THROW(save_safetensors(folder.path() / "x", tensors), InputError);
+  tensors.erase("bad\nname");
+  tensors["\xFF"] = HostTensor(DType::u8, {3});
   EXPECT_THROW(save_safetensors(folder.path() / "x", tensors), InputError);
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
@@ -203,9 +206,9 @@ TEST_F(Safetensors, AHundredThousandTensorsAreReadFastInBoundedMemory) {
               std::to_string(i + 1) + "]}";
   const fs::path path = folder.write("many", file_of(header + "}", std::string(100'000, 'x')));
   const long before = resident_peak_mib();
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: other programs may be running
   const SafetensorsFile file(path);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+  EXPECT_LT(std::clock() - start, 2 * CLOCKS_PER_SEC);
   EXPECT_LT(resident_peak_mib() - before, 64);
   ASSERT_EQ(file.tensors().size(), 100'000u);
   for (int i = 0; i < 100'000; i += 997) {
