@@ -332,6 +332,49 @@ def foreign_idea(rng, shots):
     return " ".join(shape.format(s=name, c=colour_text, p=place_text).split()), random_plan(rng, named)
 
 
+def plural(noun):
+    if noun in ("fish", "deer", "sheep", "salmon", "moose", "spacecraft"):
+        return noun
+    for end, many in (("mouse", "mice"), ("man", "men"), ("wolf", "wolves"), ("goose", "geese"), ("child", "children")):
+        if noun.endswith(end):
+            return noun.removesuffix(end) + many
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
+
+
+def hidden_idea(rng, shots):
+    """An idea that names its subject somewhere among other words: "the day the internet met two green robots"."""
+    noun = rng.choice(list(OWN)) if rng.random() < 0.65 else rng.choice(list(words.SYNONYMS))
+    named = {"shots": shots, "noun": noun}
+    subject = (OWN.get(noun) or words.SYNONYMS[noun])[0]
+    name = plural(noun) if rng.random() < 0.4 else noun
+    adjectives = [rng.choice(words.FILLER)] if rng.random() < 0.25 else []
+    if rng.random() < 0.35:
+        named["colour"] = rng.choice(world.SUBJECTS[subject]["colours"])
+        adjectives.append(colour_word(rng, named["colour"]))
+    phrase = " ".join(adjectives + [name])
+    if name == noun:
+        phrase = rng.choice(["a ", "the ", "my ", "an old ", "his ", "her ", "our ", "every ", "the last ", ""]) + phrase
+    else:
+        phrase = rng.choice(["two ", "three ", "many ", "some ", "", "", "the ", "all "]) + phrase
+    before = [rng.choice(words.FILLER) for _ in range(rng.randint(0, 6))]
+    if before and rng.random() < 0.6:
+        before.append(rng.choice(["with", "and", "of", "about", "but with", "where", "when", "for", "meets", "becomes", "in which", "like"]))
+    parts = [" ".join(before), phrase]
+    if rng.random() < 0.25:
+        parts.append(rng.choice(words.NAMES_SHE + words.NAMES_HE))
+    parts.append(" ".join(rng.choice(words.FILLER) for _ in range(rng.randint(0, 6))))
+    if rng.random() < 0.45:
+        named["place"] = rng.choice([p for p in world.PLACES if stories.moving(subject, p)])
+        place = rng.choice(["in ", "to ", "on ", "near ", "across ", "from "]) + rng.choice(words.PLACE_WORDS[named["place"]])
+        parts.insert(rng.choice([0, len(parts), len(parts)]), place)
+    if rng.random() < 0.2:
+        named["time"] = rng.choice(list(TIME_WORDS))
+        parts.append(rng.choice(TIME_WORDS[named["time"]]))
+    return " ".join(filter(None, parts)), random_plan(rng, named)
+
+
 def long_idea(rng, shots):
     text, plan = named_idea(rng, shots) if rng.random() < 0.7 else partial_idea(rng, shots)
     sentences = [text[:1].upper() + text[1:] + "."]
@@ -355,13 +398,17 @@ def sample(rng, shots=None):
         language = "en"
         if kind < 0.012:
             text, plan = DEFAULT_IDEA, random_plan(rng, {"shots": count, "noun": "polar bear cub", "place": "ice", "goal": "mother", "action": "walk"})
-        elif kind < 0.68:
+        elif kind < 0.56:
             text, plan = named_idea(rng, count)
             if rng.random() < 0.75:
                 text = rng.choice(words.FRAMES).format(i=text, I=text[:1].upper() + text[1:])
-        elif kind < 0.77:
+        elif kind < 0.72:
+            text, plan = hidden_idea(rng, count)
+            if rng.random() < 0.4:
+                text = text[:1].upper() + text[1:] + rng.choice(["", ".", "!", "?"])
+        elif kind < 0.79:
             text, plan = partial_idea(rng, count)
-        elif kind < 0.87:
+        elif kind < 0.875:
             text, plan = empty_handed_idea(rng, count)
         elif kind < 0.95:
             text, plan = foreign_idea(rng, count)

@@ -41,7 +41,7 @@ DETAIL = {
     "deep": ["where the light is blue", "past waving sea grass", "and bubbles rise", "down where it is quiet"],
 }
 ARRIVE = ["Soon {n} comes to {place}.", "Then {N} reaches {place}.", "The way leads on to {place}.", "And there, at last: {place}!",
-          "Next, {N} comes to {place}, {detail}.", "Behind the next bend lies {place}, {detail}."]
+          "Next, {N} comes to {place}, {detail}.", "Behind the next bend {n} finds {place}, {detail}."]
 LATER = {
     "dusk": ["The sun goes down, and {N} {verb} on.", "Evening comes, and the light turns gold.", "The sky turns red, and {N} {verb} {across}.",
              "Slowly the day ends, but {N} {verb} on."],
@@ -67,7 +67,7 @@ WINGLESS = {"rocket": "{N} lights up and {verb} {across}.", "plane": "The engine
 SECOND = ["Look, there is {b}! It says hello.", "{B} comes along and wants to play.", "On the way, {N} meets {b}.", "{B} watches and shows the way.",
           "Who is this? It is {b}, a new friend."]
 OPENING = {
-    "day": ["One bright morning, {a} {goal}.", "It is a sunny day, and {a} {goal}.", "Once there was {a} who {goal}.", "Early one morning, {a} {goal}."],
+    "day": ["One bright morning, {a} {goal}.", "It is a sunny day, and {a} {goal}.", "This is the story of {a} who {goal}.", "Early one morning, {a} {goal}."],
     "dusk": ["One golden evening, {a} {goal}.", "As the sun goes down, {a} {goal}.", "Late in the day, {a} {goal}."],
     "night": ["One quiet night, {a} {goal}.", "Under a thousand stars, {a} {goal}.", "The moon is up, and {a} {goal}."],
 }
@@ -94,7 +94,7 @@ GOALS = {
                      "The long way is over: welcome home!"]},
     "see": {"who": "any", "idea": ["to see {place}", "who dreams of {place}", "on the way to {place}", "who wants to see {place}", "travels to {place}"],
             "open": ["wants to see {place}", "dreams of {place}", "sets out for {place}"],
-            "end": ["This is {place}, more beautiful than any dream.", "At last {N} sees {place}, and it is wonderful.", "The dream has come true: this is {place}!"]},
+            "end": ["At last: {place}, more beautiful than any dream!", "At last {N} sees {place}, and it is wonderful.", "The dream has come true: here, at last, {N} sees {place}!"]},
     "race": {"who": "any", "idea": ["in a race", "who wants to win a race", "in a hurry", "who is late", "and wins the race", "as fast as possible"],
              "open": ["starts a great race", "wants to be the fastest of all", "is in a hurry"],
              "end": ["First at the finish! {N} has won.", "What a race! {N} is the fastest of all.", "{N} made it, just in time!"]},
@@ -114,9 +114,9 @@ GOALS = {
 }
 TITLES = {
     "mother": ["Looking for Mother", "The Way to Mother", "{Bare} and Mother"], "friend": ["A New Friend", "{Bare} Finds a Friend", "Two Friends"],
-    "home": ["The Long Way Home", "{Bare} Goes Home", "Home at Last"], "see": ["{Bare} and {Place}", "A Dream of {Place}"],
-    "race": ["The Great Race", "{Bare} in a Hurry", "Faster, {Bare}!"], "treasure": ["The Secret Treasure", "{Bare} and the Treasure"],
-    "adventure": ["{Bare} Sees the World", "The Great Journey", "{Bare} on a Journey", "The Adventure of {Bare}"],
+    "home": ["The Long Way Home", "{Bare} Goes Home", "Home at Last"], "see": ["The {Bare} and {Place}", "A Dream of {Place}"],
+    "race": ["The Great Race", "{Bare} in a Hurry", "Faster, {Bare}!"], "treasure": ["The Secret Treasure", "The {Bare} and the Treasure"],
+    "adventure": ["{Bare} Sees the World", "The Great Journey", "{Bare} on a Journey", "The Adventure of the {Bare}"],
     "sleep": ["Good Night, {Bare}", "{Bare} Cannot Sleep"], "brave": ["Brave {Bare}", "{Bare} Is Not Afraid"],
 }
 VEHICLES = ("boat", "car", "train", "balloon", "rocket", "plane")
