@@ -163,11 +163,12 @@ std::vector<AddedTokens::Found> AddedTokens::find_in(std::string_view text, cons
     uint32_t begin = at, end = at + length;
     at = end;
     if (token.single_word && (word_before(text, begin) || word_after(text, end))) continue;
-    if (token.lstrip) begin = space_before(text, begin, std::min(done, begin));
+    if (token.lstrip) begin = space_before(text, begin, done);
     if (token.rstrip) end = space_after(text, end);
     if (done < begin) out.push_back({done, begin, -1});
-    out.push_back({begin, end, static_cast<int32_t>(chosen)});
-    done = end;
+    // White space that a token before has taken in already counts once.
+    if (begin < end) out.push_back({begin, end, static_cast<int32_t>(chosen)});
+    done = std::max(done, end);
   }
   if (done < text.size()) out.push_back({done, static_cast<uint32_t>(text.size()), -1});
   return out;
@@ -210,6 +211,7 @@ PieceList AddedTokens::extract(std::span<const TextSegment> segments) const {
     Piece source;
     source.begin = static_cast<uint32_t>(base);
     source.lead = static_cast<uint32_t>(part.lead);
+    source.guarded = !unsafe.empty();
     for (const Found& inner : find_in(part.text, normalized_, unsafe, false)) {
       const size_t before = list.pieces.size();
       push_cut(list.pieces, source, inner.begin, inner.end);
@@ -219,6 +221,13 @@ PieceList AddedTokens::extract(std::span<const TextSegment> segments) const {
     list.text += part.text;
   }
   return list;
+}
+
+std::vector<int32_t> AddedTokens::guarded_ids() const {
+  std::vector<int32_t> out;
+  for (const Token& token : tokens_)
+    if (token.guarded) out.push_back(token.id);
+  return out;
 }
 
 int32_t AddedTokens::find(std::string_view content) const {

@@ -28,7 +28,8 @@ class AddedTokens {
   int32_t find(std::string_view content) const;  // -1: not there
   // How an added token is written for the decoder, or null for an id that is none.
   const std::string* decoded(int32_t id) const;
-  bool is_special(int32_t id) const;  // is left out of a text without special tokens
+  bool is_special(int32_t id) const;         // is left out of a text without special tokens
+  std::vector<int32_t> guarded_ids() const;  // never made of text that is not trusted
 
  private:
   struct Token {

@@ -63,6 +63,7 @@ class Bpe : public TokenModel {
 
   void set_merges(const Json& json);
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  void guard(const std::vector<int32_t>& ids) override { vocabulary_.guard(ids); }
 
   void encode(const PieceList& list, std::vector<int32_t>& out) const override {
     Work work;
@@ -73,11 +74,12 @@ class Bpe : public TokenModel {
       }
       const std::string_view word = list.view(piece);
       if (options_.ignore_merges) {
-        if (const int32_t id = vocabulary_.find(word); id >= 0) {
+        if (const int32_t id = vocabulary_.find(word, piece.guarded); id >= 0) {
           out.push_back(id);
           continue;
         }
       }
+      work.guarded = piece.guarded;
       encode_word(word, work, out);
     }
   }
@@ -99,13 +101,16 @@ class Bpe : public TokenModel {
     std::vector<Symbol> symbols;
     std::vector<Candidate> heap;
     std::string buffer;
-    std::unordered_map<std::string_view, std::vector<int32_t>> cache;  // words seen in this text
+    bool guarded = false;  // the word at hand, see Piece
+    // Words seen in this text, for either kind.
+    std::unordered_map<std::string_view, std::vector<int32_t>> caches[2];
   };
 
   void encode_word(std::string_view word, Work& work, std::vector<int32_t>& out) const {
     const bool cached = word.size() <= kMostCachedBytes;
+    auto& cache = work.caches[work.guarded ? 1 : 0];
     if (cached) {
-      if (auto it = work.cache.find(word); it != work.cache.end()) {
+      if (auto it = cache.find(word); it != cache.end()) {
         out.insert(out.end(), it->second.begin(), it->second.end());
         return;
       }
@@ -116,8 +121,8 @@ class Bpe : public TokenModel {
     const size_t begin = out.size();
     for (const Symbol& symbol : work.symbols)
       if (symbol.alive) out.push_back(symbol.id);
-    if (cached && work.cache.size() < kMostCached)
-      work.cache.emplace(word, std::vector<int32_t>(out.begin() + static_cast<ptrdiff_t>(begin), out.end()));
+    if (cached && cache.size() < kMostCached)
+      cache.emplace(word, std::vector<int32_t>(out.begin() + static_cast<ptrdiff_t>(begin), out.end()));
   }
 
   static void add(Work& work, int32_t id) {
@@ -140,7 +145,7 @@ class Bpe : public TokenModel {
         if (last) work.buffer += options_.end_suffix;
         character = work.buffer;
       }
-      if (const int32_t id = vocabulary_.find(character); id >= 0) {
+      if (const int32_t id = vocabulary_.find(character, work.guarded); id >= 0) {
         if (unknown) add(work, unk_);
         unknown = false;
         add(work, id);
@@ -171,7 +176,7 @@ class Bpe : public TokenModel {
     if (right < 0) return;
     const Merge* merge =
         merges_.find(symbols[static_cast<size_t>(left)].id, symbols[static_cast<size_t>(right)].id);
-    if (!merge) return;
+    if (!merge || !vocabulary_.allows(merge->result, work.guarded)) return;
     work.heap.push_back({merge->rank, left, merge->result});
     std::push_heap(work.heap.begin(), work.heap.end());
   }

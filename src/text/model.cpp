@@ -9,8 +9,14 @@ namespace zoetrope {
 Vocabulary::Vocabulary(std::vector<std::string> tokens) : tokens_(std::move(tokens)) {
   ids_.reserve(tokens_.size());
   for (size_t i = 0; i < tokens_.size(); ++i) ids_.insert_or_assign(tokens_[i], static_cast<int32_t>(i));
+  guarded_.assign(tokens_.size(), false);
   byte_tokens_.reserve(256);
   for (int b = 0; b < 256; ++b) byte_tokens_.push_back(find(fmt::format("<0x{:02X}>", b)));
+}
+
+void Vocabulary::guard(const std::vector<int32_t>& ids) {
+  for (const int32_t id : ids)
+    if (id >= 0 && id < size()) guarded_[static_cast<size_t>(id)] = true;
 }
 
 std::vector<std::string> tokens_by_id(const Json& json) {

@@ -27,6 +27,15 @@ class Vocabulary {
     auto it = ids_.find(token);
     return it == ids_.end() ? -1 : it->second;
   }
+  // These ids are not found in guarded text. Before any search, and for good.
+  void guard(const std::vector<int32_t>& ids);
+  bool allows(int32_t id, bool guarded_text) const {
+    return !guarded_text || !guarded_[static_cast<size_t>(id)];
+  }
+  int32_t find(std::string_view token, bool guarded_text) const {
+    const int32_t id = find(token);
+    return id >= 0 && allows(id, guarded_text) ? id : -1;
+  }
   // The ids of "<0x00>" to "<0xFF>" by byte, -1 where one is missing.
   const std::vector<int32_t>& byte_tokens() const { return byte_tokens_; }
 
@@ -34,12 +43,15 @@ class Vocabulary {
   std::vector<std::string> tokens_;
   std::unordered_map<std::string_view, int32_t> ids_;
   std::vector<int32_t> byte_tokens_;
+  std::vector<bool> guarded_;
 };
 
 class TokenModel {
  public:
   virtual ~TokenModel() = default;
   virtual const Vocabulary& vocabulary() const = 0;
+  // See Vocabulary::guard; ids outside the vocabulary are left out.
+  virtual void guard(const std::vector<int32_t>& ids) = 0;
   // Appends the ids of all pieces. Thread-safe. Throws InputError where the model has no token for a text and
   // no unknown token either.
   virtual void encode(const PieceList& list, std::vector<int32_t>& out) const = 0;

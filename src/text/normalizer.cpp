@@ -122,20 +122,62 @@ class Replace : public Normalizer {
   std::string content_, where_;
 };
 
+// Follows, as the reference does it, which of the first characters of a rewritten text count as made from the
+// first one of the old text: a new character takes the place of an old one, or is added to the one before it,
+// or takes the place of several; what vanishes before anything is written moves the rest up.
+class LeadTracker {
+ public:
+  void add(std::string_view from, std::string_view to) {
+    const size_t first = entries_.size();
+    if (first > kMost) return;
+    size_t old_count = 0;
+    for (size_t i = 0; i < from.size(); i += utf8_length(from[i]), ++old_count)
+      old_lengths_.push_back(utf8_length(from[i]));
+    for (size_t i = 0; i < to.size(); i += utf8_length(to[i])) entries_.push_back({utf8_length(to[i]), 0});
+    const size_t new_count = entries_.size() - first;
+    if (new_count > old_count) {
+      for (size_t k = 0; k < new_count - old_count; ++k) entries_[entries_.size() - 1 - k].change = 1;
+    } else if (!entries_.empty()) {
+      entries_.back().change -= static_cast<ptrdiff_t>(old_count - new_count);
+    }
+  }
+  size_t lead(size_t old_lead) const {
+    size_t offset = 0, next = 0, lead = 0;
+    for (const Entry& entry : entries_) {
+      const size_t source = entry.change > 0 && offset > 0 ? offset - 1 : offset;
+      if (source >= old_lead) break;
+      lead += entry.length;
+      if (entry.change > 0) continue;
+      for (ptrdiff_t k = entry.change; k <= 0 && next < old_lengths_.size(); ++k)
+        offset += old_lengths_[next++];
+    }
+    return lead;
+  }
+
+ private:
+  static constexpr size_t kMost = 64;
+  struct Entry {
+    size_t length;
+    ptrdiff_t change;
+  };
+  std::vector<Entry> entries_;
+  std::vector<size_t> old_lengths_;
+};
+
 class Precompiled : public Normalizer {
  public:
   Precompiled(Charsmap map, std::string where) : map_(std::move(map)), where_(std::move(where)) {}
   void apply(NormalText& in) const override {
     std::string out;
     out.reserve(in.text.size());
-    size_t lead = 0;
+    LeadTracker tracker;
     map_.apply(in.text, [&](std::string_view from, std::string_view to) {
       require_stage_size(out.size() + to.size(), where_);
       out += to;
-      if (static_cast<size_t>(from.data() - in.text.data()) < in.lead) lead = out.size();
+      tracker.add(from, to);
     });
     in.text = std::move(out);
-    in.lead = lead;
+    in.lead = std::min(tracker.lead(in.lead), in.text.size());
   }
 
  private:

@@ -33,6 +33,7 @@ struct Piece {
   int32_t token = -1;           // the id of an added token, or -1: still to be tokenized
   uint32_t lead = 0;            // as in NormalText
   bool at_start = false;        // begins with the first character of the whole input
+  bool guarded = false;         // holds text that is not trusted: the model must make no special token of it
 };
 
 struct PieceList {
@@ -51,6 +52,7 @@ inline void push_cut(std::vector<Piece>& out, const Piece& from, uint32_t begin,
   cut.begin = from.begin + begin;
   cut.end = from.begin + end;
   cut.at_start = begin < from.lead;
+  cut.guarded = from.guarded;
   cut.lead = cut.at_start ? std::min(from.lead - begin, end - begin) : 0;
   out.push_back(cut);
 }

@@ -42,6 +42,7 @@ class SentencepieceTokenizer : public Tokenizer {
       text += segment.text;
     }
     require_utf8(text, "text");
+    require_short_words(text);
     std::vector<int> ids;
     const auto status = model_.Encode(text, &ids);
     if (!status.ok())
@@ -109,6 +110,18 @@ class SentencepieceTokenizer : public Tokenizer {
   }
 
  private:
+  // libsentencepiece takes time with the square of a run of unknown characters: 30 seconds for a megabyte.
+  static void require_short_words(const std::string& text) {
+    constexpr size_t kMostWord = 16u << 10;
+    size_t begin = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == ' ' || text[i] == '\n') begin = i + 1;
+      if (i >= begin + kMostWord)
+        throw InputError("the text has a word of more than 16 KiB", {},
+                         "shorten it, or put a tokenizer.json beside the sentencepiece model");
+    }
+  }
+
   sentencepiece::SentencePieceProcessor model_;
   std::string name_;
   SentencepieceEnds ends_;

@@ -26,7 +26,9 @@ class JsonTokenizer : public Tokenizer {
         model_(make_model(json.at("model"))),
         added_(json.find("added_tokens"), model_->vocabulary(), normalizer_.get()),
         post_processor_(make_post_processor(member_or_null(json, "post_processor"), added_.vocab_size())),
-        decoder_(make_decoder(member_or_null(json, "decoder"))) {}
+        decoder_(make_decoder(member_or_null(json, "decoder"))) {
+    model_->guard(added_.guarded_ids());
+  }
 
   using Tokenizer::encode;
   std::vector<int32_t> encode(std::span<const TextSegment> segments, bool add_special) const override {

@@ -127,8 +127,9 @@ bool is_punctuation(uint32_t c) {
 }
 
 bool is_mark(uint32_t c) {
+  if (c == 0x1CF2 || c == 0x1CF3) return true;  // letters today
   const auto kind = category(c);
-  return kind >= UTF8PROC_CATEGORY_MN && kind <= UTF8PROC_CATEGORY_ME;
+  return kind >= UTF8PROC_CATEGORY_MN && kind <= UTF8PROC_CATEGORY_ME && !contains(kNotMarks, c);
 }
 
 std::string lowercase(std::string_view text) {

@@ -37,6 +37,7 @@ class Unigram : public TokenModel {
   }
 
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  void guard(const std::vector<int32_t>& ids) override { vocabulary_.guard(ids); }
 
   void encode(const PieceList& list, std::vector<int32_t>& out) const override {
     std::vector<Node> best;
@@ -45,7 +46,7 @@ class Unigram : public TokenModel {
       if (piece.token >= 0)
         out.push_back(piece.token);
       else
-        encode_piece(list.view(piece), best, spans, out);
+        encode_piece(list.view(piece), piece.guarded, best, spans, out);
     }
   }
 
@@ -57,7 +58,7 @@ class Unigram : public TokenModel {
   };
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  void encode_piece(std::string_view text, std::vector<Node>& best, std::vector<Span32>& spans,
+  void encode_piece(std::string_view text, bool guarded, std::vector<Node>& best, std::vector<Span32>& spans,
                     std::vector<int32_t>& out) const {
     best.assign(text.size() + 1, Node());
     for (size_t at = 0; at < text.size();) {
@@ -69,6 +70,7 @@ class Unigram : public TokenModel {
         if (node.begin == kNone || score > node.score) node = {score, static_cast<uint32_t>(at), id};
       };
       index_.walk(text.substr(at), [&](size_t length, uint32_t id) {
+        if (!vocabulary_.allows(static_cast<int32_t>(id), guarded)) return;
         improve(length, scores_[id] + here, id);
         has_character |= length == character;
       });
@@ -91,11 +93,11 @@ class Unigram : public TokenModel {
       end = node.begin;
     }
     for (auto span = spans.rbegin(); span != spans.rend(); ++span)
-      add(text.substr(span->begin, span->end - span->begin), out);
+      add(text.substr(span->begin, span->end - span->begin), guarded, out);
   }
 
-  void add(std::string_view text, std::vector<int32_t>& out) const {
-    if (const int32_t id = vocabulary_.find(text); id >= 0) {
+  void add(std::string_view text, bool guarded, std::vector<int32_t>& out) const {
+    if (const int32_t id = vocabulary_.find(text, guarded); id >= 0) {
       out.push_back(id);
       return;
     }
