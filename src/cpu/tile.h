@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cpu/unroll.h"
+
 namespace zoetrope {
 
 inline constexpr int64_t kTileRows = 6;
@@ -17,22 +19,22 @@ template <int R>
 inline void tile_rows(const float* a, int64_t lda, const float* b, int64_t k, float* c, int64_t ldc,
                       bool accumulate) {
   __m256 sum[R][2];
-  for (int r = 0; r < R; ++r) {
+  unroll<R>([&](auto r) ZT_INLINE {
     sum[r][0] = accumulate ? _mm256_loadu_ps(c + r * ldc) : _mm256_setzero_ps();
     sum[r][1] = accumulate ? _mm256_loadu_ps(c + r * ldc + 8) : _mm256_setzero_ps();
-  }
+  });
   for (int64_t i = 0; i < k; ++i) {
     const __m256 b0 = _mm256_loadu_ps(b + i * kPanel), b1 = _mm256_loadu_ps(b + i * kPanel + 8);
-    for (int r = 0; r < R; ++r) {
+    unroll<R>([&](auto r) ZT_INLINE {
       const __m256 value = _mm256_broadcast_ss(a + r * lda + i);
       sum[r][0] = _mm256_fmadd_ps(value, b0, sum[r][0]);
       sum[r][1] = _mm256_fmadd_ps(value, b1, sum[r][1]);
-    }
+    });
   }
-  for (int r = 0; r < R; ++r) {
+  unroll<R>([&](auto r) ZT_INLINE {
     _mm256_storeu_ps(c + r * ldc, sum[r][0]);
     _mm256_storeu_ps(c + r * ldc + 8, sum[r][1]);
-  }
+  });
 }
 
 // c (rows, 16) = a (rows, k) · b (k, 16), onto c where `accumulate`; rows of a and c lie lda and ldc apart.

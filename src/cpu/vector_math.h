@@ -36,10 +36,27 @@ inline __m256 exp8(__m256 x) {
   return _mm256_blendv_ps(p, _mm256_setzero_ps(), too_low);
 }
 
-// e^x for x <= 0, as exp8: the differences of a softmax. -infinity gives 0, NaN stays NaN.
-inline __m256 exp_of_nonpositive8(__m256 x) {
-  const __m256 lowest = _mm256_set1_ps(-87.33654f);
-  const __m256 bounded = _mm256_max_ps(lowest, x);
+// 2^x for x <= 0, for a softmax: 2^round(x) times a polynomial on [-1/2, 1/2] (fitted for the least relative
+// error, 8e-8 with roundings). Below -127 it is 0, NaN stays NaN.
+inline __m256 exp2_of_nonpositive8(__m256 x) {
+  const __m256 bounded = _mm256_max_ps(_mm256_set1_ps(-127.0f), x);
+  const __m256 n = _mm256_round_ps(bounded, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m256 r = _mm256_sub_ps(bounded, n);
+  __m256 p = _mm256_set1_ps(0.00015353361959569156f);
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.0013398875016719103f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.00961843691766262f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.055503323674201965f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.24022647738456726f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.6931471824645996f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+  // Times 2^n by adding to the exponent. At -127 the polynomial is 1 and the bits become those of 0.
+  const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
+}
+
+// e^x with x first bounded to ±87, as exp8 otherwise: for 1 + e^x, where nothing beyond shows.
+inline __m256 exp_within87(__m256 x) {
+  const __m256 bounded = _mm256_max_ps(_mm256_set1_ps(-87.0f), _mm256_min_ps(_mm256_set1_ps(87.0f), x));
   const __m256 n = _mm256_round_ps(_mm256_mul_ps(bounded, _mm256_set1_ps(1.44269504088896341f)),
                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), bounded);
@@ -51,19 +68,19 @@ inline __m256 exp_of_nonpositive8(__m256 x) {
   p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
   p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
   p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
-  // Times 2^n by adding to the exponent: n is at least -126.
   const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
-  const __m256 power = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
-  const __m256 kept = _mm256_blendv_ps(power, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
-  return _mm256_andnot_ps(_mm256_cmp_ps(x, lowest, _CMP_LT_OQ), kept);
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
 }
 
 inline __m256 sigmoid8(__m256 x) {
   const __m256 one = _mm256_set1_ps(1.0f);
-  return _mm256_div_ps(one, _mm256_add_ps(one, exp8(_mm256_sub_ps(_mm256_setzero_ps(), x))));
+  return _mm256_div_ps(one, _mm256_add_ps(one, exp_within87(_mm256_sub_ps(_mm256_setzero_ps(), x))));
 }
 
-inline __m256 silu8(__m256 x) { return _mm256_mul_ps(x, sigmoid8(x)); }
+inline __m256 silu8(__m256 x) {
+  const __m256 decay = exp_within87(_mm256_sub_ps(_mm256_setzero_ps(), x));
+  return _mm256_div_ps(x, _mm256_add_ps(_mm256_set1_ps(1.0f), decay));
+}
 
 // tanh x = 2 sigmoid(2x) - 1; near 0 its odd series, where the difference would cancel.
 inline __m256 tanh8(__m256 x) {
@@ -79,12 +96,13 @@ inline __m256 tanh8(__m256 x) {
   return _mm256_blendv_ps(wide, series, _mm256_cmp_ps(magnitude, _mm256_set1_ps(0.25f), _CMP_LT_OQ));
 }
 
+// x (1 + tanh u) / 2 = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x³).
 inline __m256 gelu_tanh8(__m256 x) {
-  const __m256 cube = _mm256_mul_ps(_mm256_mul_ps(x, x), x);
-  const __m256 inner =
-      _mm256_mul_ps(_mm256_set1_ps(0.7978845608028654f), _mm256_fmadd_ps(_mm256_set1_ps(0.044715f), cube, x));
-  const __m256 half = _mm256_mul_ps(_mm256_set1_ps(0.5f), x);
-  return _mm256_fmadd_ps(half, tanh8(inner), half);
+  const __m256 square = _mm256_mul_ps(x, x);
+  const __m256 slope = _mm256_fmadd_ps(_mm256_set1_ps(-2.0f * 0.7978845608028654f * 0.044715f), square,
+                                       _mm256_set1_ps(-2.0f * 0.7978845608028654f));
+  const __m256 decay = exp_within87(_mm256_mul_ps(slope, x));
+  return _mm256_div_ps(x, _mm256_add_ps(_mm256_set1_ps(1.0f), decay));
 }
 
 inline float max8(__m256 x) {

@@ -23,8 +23,7 @@ std::string listed(const char* what, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Binding::Binding(const Model& model, const Checkpoint& checkpoint)
-    : checkpoint_(checkpoint) {
+Binding::Binding(const Model& model, const Checkpoint& checkpoint) : checkpoint_(checkpoint) {
   TensorShapes shapes;
   for (const CheckpointTensor& tensor : checkpoint.tensors()) shapes.emplace(tensor.name(), tensor.shape());
   layout_ = model.layout(shapes);
@@ -98,14 +97,11 @@ const Binding::Bound& Binding::bound(const std::string& name) const {
   return found->second;
 }
 
-DType Binding::stored_type(const std::string& name) const {
-  return differences_.contains(name) ? DType::f32 : bound(name).type;
-}
+DType Binding::stored_type(const std::string& name) const { return bound(name).type; }
 
 void Binding::read(const std::string& name, DType as, void* destination) const {
   const Bound& source = bound(name);
-  const auto difference = differences_.find(name);
-  if (as == source.type && difference == differences_.end()) {
+  if (as == source.type) {
     auto* out = static_cast<char*>(destination);
     for (const Piece& piece : source.pieces) {
       checkpoint_.read_part(*piece.tensor, piece.first_byte, piece.bytes, out);
@@ -114,25 +110,17 @@ void Binding::read(const std::string& name, DType as, void* destination) const {
     return;
   }
   // Through float32, a piece at a time.
-  std::vector<float> wide(static_cast<size_t>(source.elements));
-  float* next = wide.data();
+  auto* out = static_cast<char*>(destination);
   for (const Piece& piece : source.pieces) {
     std::vector<char> bytes(piece.bytes);
     checkpoint_.read_part(*piece.tensor, piece.first_byte, piece.bytes, bytes.data());
     const size_t count = piece.bytes / size_of(piece.tensor->dtype());
-    widen_to_f32(piece.tensor->dtype(), bytes.data(), next, count);
-    next += count;
+    std::vector<float> wide(as == DType::f32 ? 0 : count);
+    float* values = as == DType::f32 ? reinterpret_cast<float*>(out) : wide.data();
+    widen_to_f32(piece.tensor->dtype(), bytes.data(), values, count);
+    if (as != DType::f32) narrow_from_f32(as, values, out, count);
+    out += count * size_of(as);
   }
-  if (difference != differences_.end())
-    for (size_t i = 0; i < wide.size(); ++i) wide[i] += difference->second[i];
-  narrow_from_f32(as, wide.data(), destination, wide.size());
-}
-
-void Binding::add_difference(const std::string& name, std::vector<float> values) {
-  if (static_cast<int64_t>(values.size()) != bound(name).elements)
-    throw InternalError("add_difference: wrong length for " + name);
-  auto& sum = differences_.try_emplace(name, values.size(), 0.0f).first->second;
-  for (size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
 }
 
 }  // namespace zoetrope

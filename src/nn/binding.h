@@ -17,19 +17,15 @@ namespace zoetrope {
 
 class Binding final : public ParameterSource {
  public:
-  // Every parameter of the model is bound under the rule of its layout; tensors that no rule names are errors unless the layout
-  // ignores them. The checkpoint must outlive the binding. Throws InputError listing (the first 20 of) what is missing, unexpected
-  // and misshapen.
+  // Every parameter of the model is bound under the rule of its layout; tensors that no rule names are errors
+  // unless the layout ignores them. The checkpoint must outlive the binding. Throws InputError listing (the
+  // first 20 of) what is missing, unexpected and misshapen.
   Binding(const Model& model, const Checkpoint& checkpoint);
 
   DType stored_type(const std::string& name) const override;
   void read(const std::string& name, DType as, void* destination) const override;
 
   const WeightLayout& layout() const { return layout_; }
-
-  // Adds factor · values (float32, of the parameter's number of elements) to a parameter whenever it is read:
-  // a LoRA's `diff`.
-  void add_difference(const std::string& name, std::vector<float> values);
 
  private:
   struct Piece {
@@ -46,7 +42,6 @@ class Binding final : public ParameterSource {
   const Checkpoint& checkpoint_;
   WeightLayout layout_;
   std::map<std::string, Bound> bound_;
-  std::map<std::string, std::vector<float>> differences_;
 };
 
 }  // namespace zoetrope

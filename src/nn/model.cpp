@@ -4,7 +4,7 @@
 
 namespace zoetrope {
 
-std::unique_ptr<Model> make_model(const Json& config) {
+std::unique_ptr<Model> model_from_config(const Json& config) {
   std::vector<std::string_view> names;
   for (const ModelEntry* entry : model_entries()) {
     if (entry->recognises(config)) return entry->create(config);

@@ -137,6 +137,6 @@ struct ModelEntry {
 const std::vector<const ModelEntry*>& model_entries();
 
 // The model whose config this is. Throws InputError naming the config and the models there are.
-std::unique_ptr<Model> make_model(const Json& config);
+std::unique_ptr<Model> model_from_config(const Json& config);
 
 }  // namespace zoetrope

@@ -1,9 +1,9 @@
 // q (B, Lq, Hq, D), k (B, Lk, Hkv, D), v (B, Lk, Hkv, Dv) -> (B, Lq, Hq, Dv).
 //
-// Blocks: a task is a chunk of query rows of one head. It goes over the keys 128 at a time: keys and values
+// Blocks: a task is a chunk of query rows of one head. It goes over the keys 256 at a time: keys and values
 // of a block are packed into panels of 16 columns, then for 24 rows at a time the scores S = q kᵀ are made,
 // turned into weights by the online softmax (a running maximum and sum for each row; what was summed under a
-// lower maximum is scaled down), and P v is added to the row's sum. Only 24 x 128 scores exist at a time,
+// lower maximum is scaled down), and P v is added to the row's sum. Only 24 x 256 scores exist at a time,
 // which stay in the L1 cache.
 //
 // Few rows (the decoding of a language model): products of vectors straight from the cache, one head a task,
@@ -27,10 +27,11 @@
 namespace zoetrope {
 namespace {
 
-constexpr int64_t kKeys = 128;   // keys of a block
-constexpr int64_t kRows = 24;    // query rows whose scores exist at a time
-constexpr int64_t kChunk = 192;  // most query rows of a task
-constexpr int64_t kFewRows = 3;  // at most so many rows go without packing
+constexpr int64_t kKeys = 256;                  // keys of a block
+constexpr int64_t kRows = 24;                   // query rows whose scores exist at a time
+constexpr int64_t kChunk = 192;                 // most query rows of a task
+constexpr int64_t kFewRows = 3;                 // at most so many rows go without packing
+constexpr float kLog2E = 1.44269504088896341f;  // scores are kept in base 2, whose exponential is cheaper
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 struct Sizes {
@@ -60,6 +61,8 @@ struct Sizes {
   int64_t tasks() const { return batch * heads * chunks; }
   bool few() const { return rows <= kFewRows; }
   int64_t block() const { return std::min(kKeys, round_up(keys, kPanel)); }
+  // Rows of scores lie no power of two apart, so that they do not compete for the same places in the cache.
+  int64_t score_stride() const { return block() + kPanel; }
   int64_t padded_depth() const { return round_up(value_depth, kPanel); }
 };
 
@@ -76,7 +79,7 @@ struct Layout {
     query = take(s.chunk * s.depth);
     key = take(s.block() * s.depth);
     value = take(s.block() * s.padded_depth());
-    score = take(std::min(kRows, s.chunk) * s.block());
+    score = take(std::min(kRows, s.chunk) * s.score_stride());
     out = take(s.chunk * s.padded_depth());
     highest = take(s.chunk);
     sum = take(s.chunk);
@@ -116,27 +119,38 @@ int64_t key_limit(const AttentionAttributes& settings, const Sizes& s, int64_t p
   return settings.causal ? std::clamp<int64_t>(position + row + 1, 0, s.keys) : s.keys;
 }
 
-// Turns the scores of `n` keys into weights relative to the new maximum. Returns by how much what was summed
-// before has to be scaled.
-float soften(float* score, int64_t n, float& highest, float& sum) {
-  __m256 top = _mm256_set1_ps(kMinusInfinity);
-  for (int64_t j = 0; j < n; j += 8) top = _mm256_max_ps(top, _mm256_loadu_ps(score + j));
-  const float raised = std::max(highest, max8(top));
-  if (raised == kMinusInfinity) {  // nothing may be seen so far
-    std::memset(score, 0, static_cast<size_t>(n) * 4);
-    return 1.0f;
+float highest_of(const float* score, int64_t n) {
+  __m256 even = _mm256_set1_ps(kMinusInfinity), odd = even;
+  int64_t j = 0;
+  for (; j + 16 <= n; j += 16) {
+    even = _mm256_max_ps(even, _mm256_loadu_ps(score + j));
+    odd = _mm256_max_ps(odd, _mm256_loadu_ps(score + j + 8));
   }
-  const __m256 shift = _mm256_set1_ps(raised);
-  __m256 total = _mm256_setzero_ps();
-  for (int64_t j = 0; j < n; j += 8) {
-    const __m256 p = exp_of_nonpositive8(_mm256_sub_ps(_mm256_loadu_ps(score + j), shift));
-    _mm256_storeu_ps(score + j, p);
-    total = _mm256_add_ps(total, p);
+  for (; j < n; j += 8) even = _mm256_max_ps(even, _mm256_loadu_ps(score + j));
+  return max8(_mm256_max_ps(even, odd));
+}
+
+// Turns scores into weights relative to `highest` and returns their sum. Zeros where nothing may be seen.
+float soften(float* score, int64_t n, float highest) {
+  const __m256 shift = _mm256_set1_ps(highest == kMinusInfinity ? 0.0f : highest);
+  __m256 even = _mm256_setzero_ps(), odd = even;
+  auto weigh = [&](float* s, __m256 sum) {
+    const __m256 p = exp2_of_nonpositive8(_mm256_sub_ps(_mm256_loadu_ps(s), shift));
+    _mm256_storeu_ps(s, p);
+    return _mm256_add_ps(sum, p);
+  };
+  int64_t j = 0;
+  for (; j + 16 <= n; j += 16) {
+    even = weigh(score + j, even);
+    odd = weigh(score + j + 8, odd);
   }
-  const float factor = highest == raised ? 1.0f : std::exp(highest - raised);
-  highest = raised;
-  sum = sum * factor + sum8(total);
-  return factor;
+  for (; j < n; j += 8) even = weigh(score + j, even);
+  return sum8(_mm256_add_ps(even, odd));
+}
+
+// By how much what was summed under an old maximum is scaled under a new one. (Under -infinity nothing was.)
+float rescale(float before, float after) {
+  return before == after || before == kMinusInfinity ? 1.0f : std::exp2(before - after);
 }
 
 void scale_row(float* row, int64_t n, float factor) {
@@ -238,7 +252,7 @@ class AttentionKernel final : public Kernel {
 
     void begin_chunk(const Launch& launch, const Head& head, int64_t start, int64_t rows,
                      float* space) const {
-      const __m256 scale = _mm256_set1_ps(settings_.scale);
+      const __m256 scale = _mm256_set1_ps(settings_.scale * kLog2E);
       for (int64_t row = 0; row < rows; ++row)
         map8(head.q + (start + row) * head.q_stride, space + layout_.query + row * sizes_.depth, sizes_.depth,
              [&](__m256 v) { return _mm256_mul_ps(v, scale); });
@@ -248,7 +262,7 @@ class AttentionKernel final : public Kernel {
       if (launch.inputs[5].data)
         for (int64_t d = -sizes_.distance; d <= sizes_.distance; ++d)
           space[layout_.bias + d + sizes_.distance] =
-              bias_at(launch.inputs[5].as<const float>(), head.head, d);
+              kLog2E * bias_at(launch.inputs[5].as<const float>(), head.head, d);
     }
 
     // Panels of 16 keys as (D, 16), and panels of 16 value columns as (keys, 16); zeros where there is
@@ -280,7 +294,7 @@ class AttentionKernel final : public Kernel {
     };
 
     void run_block(const Block& block, float* space) const {
-      const int64_t width = round_up(block.keys, kPanel), stride = sizes_.block();
+      const int64_t width = round_up(block.keys, kPanel), stride = sizes_.score_stride();
       float* score = space + layout_.score;
       for (int64_t j = 0; j < width; j += kPanel)
         multiply_panel(space + layout_.query + block.row * sizes_.depth, sizes_.depth,
@@ -288,22 +302,33 @@ class AttentionKernel final : public Kernel {
                        false);
       const int64_t padded = sizes_.padded_depth();
       float* out = space + layout_.out + block.row * padded;
+      float raised[kRows];
       for (int64_t r = 0; r < block.count; ++r) {
-        float* line = score + r * stride;
-        const int64_t row = block.row + r, place = block.start + row;
-        const int64_t seen = std::clamp<int64_t>(
-            key_limit(settings_, sizes_, block.position, place) - block.key, 0, block.keys);
-        if (block.with_bias) add_bias(line, block.key - block.position - place, seen, space + layout_.bias);
-        if (block.head.mask)
-          for (int64_t j = 0; j < seen; ++j)
-            if (!block.head.mask[block.key + j]) line[j] = kMinusInfinity;
-        std::fill(line + seen, line + width, kMinusInfinity);
-        const float factor = soften(line, width, space[layout_.highest + row], space[layout_.sum + row]);
+        finish_scores(block, r, score + r * stride, width, space + layout_.bias);
+        raised[r] = std::max(space[layout_.highest + block.row + r], highest_of(score + r * stride, width));
+      }
+      for (int64_t r = 0; r < block.count; ++r) {
+        float &highest = space[layout_.highest + block.row + r], &sum = space[layout_.sum + block.row + r];
+        const float factor = rescale(highest, raised[r]);
+        highest = raised[r];
         if (factor != 1.0f) scale_row(out + r * padded, padded, factor);
+        sum = sum * factor + soften(score + r * stride, width, highest);
       }
       for (int64_t column = 0; column < padded; column += kPanel)
-        multiply_panel(score, stride, space + layout_.value + column * stride, block.keys, out + column,
-                       padded, block.count, true);
+        multiply_panel(score, stride, space + layout_.value + column * sizes_.block(), block.keys,
+                       out + column, padded, block.count, true);
+    }
+
+    // Adds the bias to row r's scores and sets those that it may not see to -infinity.
+    void finish_scores(const Block& block, int64_t r, float* line, int64_t width, const float* bias) const {
+      const int64_t place = block.start + block.row + r;
+      const int64_t seen =
+          std::clamp<int64_t>(key_limit(settings_, sizes_, block.position, place) - block.key, 0, block.keys);
+      if (block.with_bias) add_bias(line, block.key - block.position - place, seen, bias);
+      if (block.head.mask)
+        for (int64_t j = 0; j < seen; ++j)
+          if (!block.head.mask[block.key + j]) line[j] = kMinusInfinity;
+      std::fill(line + seen, line + width, kMinusInfinity);
     }
 
     // relative: the position of the line's first key minus the query's.
@@ -329,13 +354,16 @@ class AttentionKernel final : public Kernel {
             s = kMinusInfinity;
             continue;
           }
-          s = settings_.scale * dot(q, head.k + (key + j) * head.k_stride, sizes_.depth);
+          s = settings_.scale * kLog2E * dot(q, head.k + (key + j) * head.k_stride, sizes_.depth);
           if (launch.inputs[5].data)
-            s += bias_at(launch.inputs[5].as<const float>(), head.head, key + j - position - row);
+            s += kLog2E * bias_at(launch.inputs[5].as<const float>(), head.head, key + j - position - row);
         }
         std::fill(score.begin() + keys, score.begin() + width, kMinusInfinity);
-        const float factor = soften(score.data(), width, highest, sum);
+        const float raised = std::max(highest, highest_of(score.data(), width));
+        const float factor = rescale(highest, raised);
         if (factor != 1.0f) scale_row(out, depth, factor);
+        highest = raised;
+        sum = sum * factor + soften(score.data(), width, highest);
         for (int64_t j = 0; j < keys; ++j) {
           const __m256 p = _mm256_set1_ps(score[static_cast<size_t>(j)]);
           zip8(head.v + (key + j) * head.v_stride, out, out, depth,

@@ -10,6 +10,7 @@ namespace {
 class CausalConv3dOp final : public Op {
  public:
   std::string_view name() const override { return "causal_conv3d"; }
+  bool takes_narrow(size_t input) const override { return input == 1; }
   std::vector<ValueType> infer(const NodeView& node) const override {
     const Conv3dOptions& o = node.attrs<Conv3dAttributes>().options;
     const Shape &x = node.in(0), &w = node.in(1);

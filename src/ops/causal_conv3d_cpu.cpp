@@ -16,6 +16,7 @@
 #include "base/checked.h"
 #include "cpu/copy.h"
 #include "cpu/elementwise.h"
+#include "cpu/unroll.h"
 #include "ops/causal_conv3d.h"
 #include "ops/kernel.h"
 #include "ops/linear_cpu.h"
@@ -87,48 +88,17 @@ struct Sums {
   __m256 at[R][V];
 
   // += sum over i < n of pixel r's element i times weight row i.
-  inline __attribute__((always_inline)) void add_run(const float* const (&pixel)[R], const float* weight,
-                                                     int64_t n) {
+  ZT_INLINE void add_run(const float* const (&pixel)[R], const float* weight, int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
       __m256 w[V];
-      for (int v = 0; v < V; ++v) w[v] = _mm256_loadu_ps(weight + i * 8 * V + 8 * v);
-      for (int r = 0; r < R; ++r) {
+      unroll<V>([&](auto v) ZT_INLINE { w[v] = _mm256_loadu_ps(weight + i * 8 * V + 8 * v); });
+      unroll<R>([&](auto r) ZT_INLINE {
         const __m256 x = _mm256_broadcast_ss(pixel[r] + i);
-        for (int v = 0; v < V; ++v) at[r][v] = _mm256_fmadd_ps(x, w[v], at[r][v]);
-      }
+        unroll<V>([&](auto v) ZT_INLINE { at[r][v] = _mm256_fmadd_ps(x, w[v], at[r][v]); });
+      });
     }
   }
 };
-
-// R pixels from column `left` (of the input, under the kernel's first column; may be negative) on.
-template <int R, int V>
-void run_tile(const Geometry& g, const RowInput& in, int64_t left, Sums<R, V>& result) {
-  Sums<R, V> sums = result;
-  const int64_t channels = g.channels, step = g.o.stride_w * channels;
-  const bool inside = left >= 0 && left + (R - 1) * g.o.stride_w + g.kw <= g.columns;
-  const int64_t first_row = std::max<int64_t>(0, -in.top), last_row = std::min(g.kh, g.rows - in.top);
-  for (int64_t t = 0; t < g.kt; ++t) {
-    if (!in.frames[t]) continue;
-    for (int64_t y = first_row; y < last_row; ++y) {
-      const float* row = in.frames[t] + (in.top + y) * g.columns * channels;
-      const float* weight = in.weight + (t * g.kh + y) * g.kw * channels * 8 * V;
-      const float* pixel[R];
-      if (inside) {
-        for (int r = 0; r < R; ++r) pixel[r] = row + left * channels + r * step;
-        sums.add_run(pixel, weight, g.kw * channels);
-        continue;
-      }
-      for (int64_t x = 0; x < g.kw; ++x, weight += channels * 8 * V) {
-        for (int r = 0; r < R; ++r) {
-          const int64_t column = left + r * g.o.stride_w + x;
-          pixel[r] = column >= 0 && column < g.columns ? row + column * channels : in.zeros;
-        }
-        sums.add_run(pixel, weight, channels);
-      }
-    }
-  }
-  result = sums;
-}
 
 // One row of output pixels (W', O) in one panel of channels.
 struct RowOutput {
@@ -138,28 +108,61 @@ struct RowOutput {
   int64_t channels;       // of the panel that exist: at most 8 V
 };
 
+// Adds up all taps of R pixels from input column `left` (under the kernel's first column; may be negative)
+// on.
 template <int R, int V>
-void make_pixels(const Geometry& g, const RowInput& in, const RowOutput& out, int64_t column) {
-  Sums<R, V> sums;
-  for (int v = 0; v < V; ++v) {
-    const int64_t count = std::clamp<int64_t>(out.channels - 8 * v, 0, 8);
-    const __m256 start = out.bias && count > 0 ? load_part(out.bias + 8 * v, count) : _mm256_setzero_ps();
-    for (int r = 0; r < R; ++r) sums.at[r][v] = start;
-  }
-  run_tile<R, V>(g, in, column * g.o.stride_w - g.o.pad_w_before, sums);
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
-      const int64_t at = (column + r) * g.out_channels + 8 * v, count = out.channels - 8 * v;
-      if (count >= 8) {
-        const __m256 sum =
-            out.residual ? _mm256_add_ps(sums.at[r][v], _mm256_loadu_ps(out.residual + at)) : sums.at[r][v];
-        _mm256_storeu_ps(out.y + at, sum);
-      } else if (count > 0) {
-        const __m256 sum =
-            out.residual ? _mm256_add_ps(sums.at[r][v], load_part(out.residual + at, count)) : sums.at[r][v];
-        store_part(out.y + at, sum, count);
+ZT_INLINE inline void add_taps(const Geometry& g, const RowInput& in, int64_t left, Sums<R, V>& sums) {
+  const int64_t channels = g.channels, step = g.o.stride_w * channels;
+  const bool inside = left >= 0 && left + (R - 1) * g.o.stride_w + g.kw <= g.columns;
+  const int64_t first_row = std::max<int64_t>(0, -in.top), last_row = std::min(g.kh, g.rows - in.top);
+  const float* pixel[R];
+  for (int64_t t = 0; t < g.kt; ++t) {
+    if (!in.frames[t]) continue;
+    for (int64_t y = first_row; y < last_row; ++y) {
+      const float* row = in.frames[t] + (in.top + y) * g.columns * channels;
+      const float* weight = in.weight + (t * g.kh + y) * g.kw * channels * 8 * V;
+      if (inside) {
+        unroll<R>([&](auto r) ZT_INLINE { pixel[r] = row + left * channels + r * step; });
+        sums.add_run(pixel, weight, g.kw * channels);
+        continue;
+      }
+      for (int64_t x = 0; x < g.kw; ++x, weight += channels * 8 * V) {
+        unroll<R>([&](auto r) ZT_INLINE {
+          const int64_t column = left + r * g.o.stride_w + x;
+          pixel[r] = column >= 0 && column < g.columns ? row + column * channels : in.zeros;
+        });
+        sums.add_run(pixel, weight, channels);
       }
     }
+  }
+}
+
+// Up to 8 channels of a pixel, with the residual.
+ZT_INLINE inline void store_channels(const RowOutput& out, int64_t at, int64_t count, __m256 sum) {
+  if (count >= 8) {
+    if (out.residual) sum = _mm256_add_ps(sum, _mm256_loadu_ps(out.residual + at));
+    _mm256_storeu_ps(out.y + at, sum);
+  } else if (count > 0) {
+    if (out.residual) sum = _mm256_add_ps(sum, load_part(out.residual + at, count));
+    store_part(out.y + at, sum, count);
+  }
+}
+
+template <int R, int V>
+__attribute__((noinline)) void make_pixels(const Geometry& g, const RowInput& in, const RowOutput& out,
+                                           int64_t column) {
+  Sums<R, V> sums;
+  unroll<V>([&](auto v) ZT_INLINE {
+    const int64_t count = std::clamp<int64_t>(out.channels - 8 * v, 0, 8);
+    const __m256 start = out.bias && count > 0 ? load_part(out.bias + 8 * v, count) : _mm256_setzero_ps();
+    unroll<R>([&](auto r) ZT_INLINE { sums.at[r][v] = start; });
+  });
+  add_taps<R, V>(g, in, column * g.o.stride_w - g.o.pad_w_before, sums);
+  unroll<R>([&](auto r) ZT_INLINE {
+    unroll<V>([&](auto v) ZT_INLINE {
+      store_channels(out, (column + r) * g.out_channels + 8 * v, out.channels - 8 * v, sums.at[r][v]);
+    });
+  });
 }
 
 template <int V>

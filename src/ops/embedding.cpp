@@ -6,6 +6,7 @@ namespace {
 class EmbeddingOp final : public Op {
  public:
   std::string_view name() const override { return "embedding"; }
+  bool takes_narrow(size_t input) const override { return input == 1; }
   std::vector<ValueType> infer(const NodeView& node) const override {
     const Shape &ids = node.in(0), &table = node.in(1);
     if (node.inputs[0]->dtype != DType::i32) throw GraphError("ids must be int32");

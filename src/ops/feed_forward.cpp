@@ -8,6 +8,7 @@ namespace {
 class FeedForwardOp final : public Op {
  public:
   std::string_view name() const override { return "feed_forward"; }
+  bool takes_narrow(size_t input) const override { return input == 1 || input == 3; }
   std::vector<ValueType> infer(const NodeView& node) const override {
     const auto& settings = node.attrs<FeedForwardAttributes>();
     const Shape &x = node.in(0), &w1 = node.in(1), &w2 = node.in(3);

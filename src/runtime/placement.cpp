@@ -116,9 +116,12 @@ const Kernel* choose_kernel(const Graph& graph, const Node& node, const DeviceSp
 GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::vector<bool>& streamed) {
   GraphPlan plan;
   Placer placer(graph);
+  // Bytes that exist for one step: its workspace, a streamed parameter, the staging of one that is packed.
+  enum class ExtraKind { workspace, fetch, staging };
   struct Extra {
     size_t step;
-    int fetch;  // -1: the workspace
+    ExtraKind kind;
+    size_t fetch;
   };
   std::vector<Extra> extras;
   std::vector<Lifetime> extra_lives;
@@ -130,20 +133,25 @@ GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::ve
     if (placer.place(node, number)) continue;
     StepPlan step{.node = n, .kernel = choose_kernel(graph, node, device)};
     step.workspace_bytes = step.kernel->workspace(graph.view(node), device);
-    auto add = [&](int64_t bytes, int fetch, std::string name) {
-      extras.push_back({plan.steps.size(), fetch});
+    auto add = [&](int64_t bytes, ExtraKind kind, size_t fetch, std::string name) {
+      extras.push_back({plan.steps.size(), kind, fetch});
       extra_lives.push_back({bytes, number, number});
       extra_names.push_back(std::move(name));
     };
     if (step.workspace_bytes > 0)
-      add(static_cast<int64_t>(step.workspace_bytes), -1,
+      add(static_cast<int64_t>(step.workspace_bytes), ExtraKind::workspace, 0,
           fmt::format("workspace of {}", step.kernel->name()));
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
       if (id == kNoValue || !streamed[static_cast<size_t>(id)]) continue;
-      step.fetches.emplace_back(i, 0);
-      add(bytes_of(graph.value(id)), static_cast<int>(step.fetches.size()) - 1,
-          graph.value(id).name + " (streamed)");
+      const Value& value = graph.value(id);
+      const size_t fetch = step.fetches.size();
+      step.fetches.push_back({.operand = i});
+      const bool f32 = value.type.dtype == DType::f32;
+      const size_t packed = f32 ? step.kernel->packed_bytes(graph.view(node), i, device) : 0;
+      add(packed ? static_cast<int64_t>(packed) : bytes_of(value), ExtraKind::fetch, fetch,
+          value.name + " (streamed)");
+      if (packed) add(bytes_of(value), ExtraKind::staging, fetch, value.name + " (unpacked)");
     }
     plan.steps.push_back(std::move(step));
   }
@@ -158,10 +166,12 @@ GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::ve
   for (size_t e = 0; e < extras.size(); ++e) {
     const int64_t offset = plan.memory.offsets[first_extra + e];
     StepPlan& step = plan.steps[extras[e].step];
-    if (extras[e].fetch < 0)
+    if (extras[e].kind == ExtraKind::workspace)
       step.workspace_offset = offset;
+    else if (extras[e].kind == ExtraKind::fetch)
+      step.fetches[extras[e].fetch].offset = offset;
     else
-      step.fetches[static_cast<size_t>(extras[e].fetch)].second = offset;
+      step.fetches[extras[e].fetch].staging_offset = offset;
   }
   plan.places = placer.places();
   return plan;

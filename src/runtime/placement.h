@@ -26,8 +26,12 @@ struct StepPlan {
   const Kernel* kernel = nullptr;
   size_t workspace_bytes = 0;
   int64_t workspace_offset = 0;
-  std::vector<std::pair<size_t, int64_t>>
-      fetches;  // operand index, offset in the arena of a streamed parameter
+  struct Fetch {
+    size_t operand = 0;
+    int64_t offset = 0;           // in the arena: where the kernel reads the parameter
+    int64_t staging_offset = -1;  // where it is read into before it is packed; -1: it is not packed
+  };
+  std::vector<Fetch> fetches;  // streamed parameters
 };
 
 // Where a value lies. `storage` < 0: not in the arena (a parameter, a constant, a state, or a view of one).

@@ -40,6 +40,7 @@ struct SessionPlan {
 };
 
 using InputMap = std::map<std::string, TensorView>;
+using OutputMap = std::map<std::string, TensorView>;
 
 class Session {
  public:
@@ -60,9 +61,11 @@ class Session {
   void load();
   void reset_state();  // all states to zero
 
-  // Runs one graph. Inputs by name: host memory, of exactly the declared types and shapes. Outputs are
-  // returned in host memory. Nothing is allocated on the device here. Throws Interrupted when `stop` is set
-  // between two steps.
+  // Runs one graph. Inputs and outputs by name: host memory, of exactly the declared types and shapes;
+  // outputs that are not named are not copied out. Allocates nothing once load() was called. Throws
+  // Interrupted when a stop was requested between two steps.
+  void run(size_t graph, const InputMap& inputs, const OutputMap& outputs);
+  // The same, with the outputs in new host tensors.
   TensorMap run(size_t graph, const InputMap& inputs);
 
   // Highest byte that a run changed, in the same terms as plan().peak_bytes. Valid after a run.
@@ -70,9 +73,23 @@ class Session {
 
  private:
   struct Loaded;
+  // Where a parameter is used and what that place allows.
+  struct Use {
+    bool narrow = true;       // every op takes it in bf16 or f16
+    size_t packed_bytes = 0;  // what the kernels want in float32
+    bool keep_f32 = false;
+    Shape shape;
+    const Graph* graph = nullptr;
+    const Node* node = nullptr;
+    size_t operand = 0;
+  };
   void choose_residency(int64_t budget);
   bool try_residency(Residency residency, size_t streamed_count, int64_t budget);
-  void load_parameter(const std::string& name, void* destination);
+  void load_parameter(const std::string& name, void* destination, void* staging);
+  void bind_graph(size_t index, Loaded& loaded);
+  void load_parameters(Loaded& loaded);
+  void load_constants_and_states(Loaded& loaded);
+  std::vector<std::string> parameters_in_use() const;
 
   Device& device_;
   const ParameterSource& source_;
@@ -80,6 +97,7 @@ class Session {
   DType precision_;
   std::vector<PassReport> pass_reports_;
   std::map<std::string, ParameterForm> forms_;
+  std::map<std::string, Use> uses_;
   std::vector<std::string> streamable_;  // parameters that may be streamed, in the order of their use
   std::vector<GraphPlan> plans_;
   SessionPlan plan_;

@@ -1,0 +1,27 @@
+#include "cli/interrupt.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "runtime/session.h"
+
+namespace zoetrope {
+namespace {
+
+void on_signal(int) {
+  if (stop_requested()) _exit(130);
+  request_stop();
+}
+
+}  // namespace
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not the end of the run
+}
+
+}  // namespace zoetrope

@@ -1,0 +1,84 @@
+#include "cli/options.h"
+
+#include <cctype>
+#include <charconv>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cpu/cpu_device.h"
+
+namespace zoetrope {
+
+void DeviceOptions::add_to(CLI::App& command) {
+  command.add_option("--device", device, "auto or cpu")->capture_default_str();
+  command.add_option("--threads", threads, "threads of the CPU; 0: one a core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command.add_option("--budget", budget,
+                     "bytes that a run may hold, such as 2GiB (default: 60 % of the memory)");
+  command.add_option("--dtype", dtype, "f32, or bf16: weights and every op's output are rounded to it")
+      ->capture_default_str();
+}
+
+std::unique_ptr<Device> DeviceOptions::open() const {
+  if (device == "cuda" || device.starts_with("cuda:"))
+    throw DeviceError("this build has no CUDA device", "--device " + device, "take --device cpu");
+  if (device != "auto" && device != "cpu")
+    throw UsageError("'" + device + "' is not a device", "--device", "take auto or cpu");
+  return make_cpu_device(threads);
+}
+
+int64_t DeviceOptions::budget_bytes(const Device& opened) const {
+  if (budget.empty()) return opened.spec().memory_bytes / 10 * 6;
+  return parse_bytes(budget, "--budget");
+}
+
+DType DeviceOptions::precision() const {
+  if (dtype == "f32") return DType::f32;
+  if (dtype == "bf16") return DType::bf16;
+  throw UsageError("'" + dtype + "' is not a precision", "--dtype", "take f32 or bf16");
+}
+
+int64_t parse_bytes(const std::string& text, const std::string& option) {
+  double number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string unit;
+  for (const char* c = end; c != text.data() + text.size(); ++c)
+    if (*c != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(*c)));
+  static const std::pair<const char*, double> kUnits[] = {{"", 1},
+                                                          {"b", 1},
+                                                          {"k", 1024.0},
+                                                          {"kib", 1024.0},
+                                                          {"kb", 1e3},
+                                                          {"m", 1048576.0},
+                                                          {"mib", 1048576.0},
+                                                          {"mb", 1e6},
+                                                          {"g", 1073741824.0},
+                                                          {"gib", 1073741824.0},
+                                                          {"gb", 1e9},
+                                                          {"t", 1099511627776.0},
+                                                          {"tib", 1099511627776.0},
+                                                          {"tb", 1e12}};
+  for (const auto& [name, factor] : kUnits) {
+    if (problem != std::errc() || unit != name || !(number > 0) || number * factor > 9e15) continue;
+    return static_cast<int64_t>(number * factor);
+  }
+  throw UsageError("'" + text + "' is not a number of bytes", option, "write 32GiB, 1500MB or 4096");
+}
+
+Size parse_size(const std::string& text, const std::string& option) {
+  Size size;
+  const char* last = text.data() + text.size();
+  const auto [x, first_problem] = std::from_chars(text.data(), last, size.width);
+  if (first_problem == std::errc() && x != last && (*x == 'x' || *x == 'X')) {
+    const auto [end, problem] = std::from_chars(x + 1, last, size.height);
+    if (problem == std::errc() && end == last && size.width >= 1 && size.height >= 1 && size.width <= 16384 &&
+        size.height <= 16384)
+      return size;
+  }
+  throw UsageError("'" + text + "' is not a size", option,
+                   "write WIDTHxHEIGHT, such as 192x112, each at most 16384");
+}
+
+}  // namespace zoetrope

@@ -1,0 +1,49 @@
+// Options that several commands share, and the spellings of sizes and budgets.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/dtype.h"
+#include "device/device.h"
+
+namespace zoetrope {
+
+// What a command does once its arguments were read; returns the exit code.
+using Action = std::function<int()>;
+
+struct DeviceOptions {
+  std::string device = "auto";
+  int threads = 0;
+  std::string budget;
+  std::string dtype = "f32";
+
+  void add_to(CLI::App& command);
+  // Throws UsageError for an unknown name, DeviceError where the device can't be had. Says which one "auto"
+  // became.
+  std::unique_ptr<Device> open() const;
+  int64_t budget_bytes(const Device& device) const;  // default: 60 % of the device's memory
+  DType precision() const;
+};
+
+struct Size {
+  int64_t width = 0, height = 0;
+};
+
+// "32GiB", "1500MB", "64k" (1024), "4096". Throws UsageError naming the option.
+int64_t parse_bytes(const std::string& text, const std::string& option);
+// "192x112". Both from 1 to 16384. Throws UsageError.
+Size parse_size(const std::string& text, const std::string& option = "--size");
+
+// The commands; each adds itself to the program and sets `action` when it was chosen.
+void add_forward(CLI::App& program, Action& action);
+void add_tokenize(CLI::App& program, Action& action);
+void add_clip(CLI::App& program, Action& action);
+void add_bench(CLI::App& program, Action& action);
+void add_storyboard(CLI::App& program, Action& action);
+void add_make(CLI::App& program, Action& action);
+
+}  // namespace zoetrope
