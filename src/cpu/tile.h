@@ -16,8 +16,8 @@ inline constexpr int64_t kTileRows = 6;
 inline constexpr int64_t kPanel = 16;  // columns of a panel; b is (k, 16), zeros where a matrix has fewer
 
 template <int R>
-inline void tile_rows(const float* a, int64_t lda, const float* b, int64_t k, float* c, int64_t ldc,
-                      bool accumulate) {
+__attribute__((noinline)) void tile_rows(const float* a, int64_t lda, const float* b, int64_t k, float* c,
+                                         int64_t ldc, bool accumulate) {
   __m256 sum[R][2];
   unroll<R>([&](auto r) ZT_INLINE {
     sum[r][0] = accumulate ? _mm256_loadu_ps(c + r * ldc) : _mm256_setzero_ps();
