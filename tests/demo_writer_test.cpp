@@ -23,7 +23,8 @@ class DemoWriter : public testing::Test {
     WriterOptions options;
     options.shots = shots;
     options.seed = seed;
-    SessionModel model(component_.language_model(), component_.binding(), *device_, context_for_story(shots));
+    SessionModel model(component_.language_model(), component_.binding(), *device_,
+                       context_for_story(idea, shots));
     return write_storyboard(idea, options, *tokenizer_, model);
   }
 

@@ -116,7 +116,9 @@ std::string speak(const std::vector<int32_t>& prompt, uint64_t attempt, const Wr
 
 }  // namespace
 
-int64_t context_for_story(int64_t shots) { return 640 + ample_answer(shots); }
+int64_t context_for_story(std::string_view idea, int64_t shots) {
+  return 384 + static_cast<int64_t>(std::min(idea.size(), kMostIdeaBytes) / 2) + ample_answer(shots);
+}
 
 std::string_view writer_instructions() {
   return "You write storyboards for short videos. Answer with one JSON object and nothing else: "

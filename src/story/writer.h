@@ -39,9 +39,9 @@ struct WriterOptions {
 constexpr int64_t kLeastWrittenShots = 3;
 constexpr int64_t kMostWrittenShots = 12;
 
-// What a cache should hold for a story of so many shots, where the model allows it: the instructions, an idea
-// of ordinary length and an ample answer.
-int64_t context_for_story(int64_t shots);
+// What a cache should hold for such a story, where the model allows it: the instructions, the idea (two bytes
+// a token, fewer only in rare scripts) and an ample answer.
+int64_t context_for_story(std::string_view idea, int64_t shots);
 
 // What the model is told as the system, and as the user for an idea of one line. A model that was trained for
 // this program knows these very words.
