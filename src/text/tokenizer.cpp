@@ -34,16 +34,14 @@ const std::string* token_name(const Json& config, std::string_view key) {
   return &member->as_string();
 }
 
-// T5's slow tokenizer ends a text, Llama's begins it; the config may name the class or say so itself.
+// The slow tokenizers whose file is a tokenizer.model begin a text, T5's ends it; the config may say which it
+// is.
 SentencepieceEnds ends_of(const fs::path& file) {
   SentencepieceEnds ends;
   bool begins = file.filename() == "tokenizer.model";
   const auto config = config_beside(file, "tokenizer_config.json");
   if (config) {
-    const std::string type = config->string_or("tokenizer_class", "");
-    if (type.rfind("T5", 0) == 0) begins = false;
-    if (type.rfind("Llama", 0) == 0 || type.rfind("CodeLlama", 0) == 0 || type.rfind("Gemma", 0) == 0)
-      begins = true;
+    if (config->string_or("tokenizer_class", "").rfind("T5", 0) == 0) begins = false;
   }
   ends = {begins, !begins};
   if (config) {
