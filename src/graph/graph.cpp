@@ -77,6 +77,8 @@ std::vector<Tensor> Graph::add(const Op& op, const std::vector<Tensor>& inputs,
   std::vector<ValueType> types;
   try {
     types = op.infer(view(node));
+    // Rules change extents one by one: the whole is held to a tensor's limits here.
+    for (const ValueType& type : types) (void)Shape(std::span(type.shape.begin(), type.shape.end()));
   } catch (const Error& problem) {
     std::string shapes;
     for (const Tensor& input : inputs)
