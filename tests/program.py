@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Run:
-    """What one start of the program gave: exit code, both outputs as bytes, seconds."""
+    """What one start of the program gave: exit code (None: ended by us, over its time), both outputs as bytes, seconds."""
 
     def __init__(self, program, arguments, timeout=60, file_size_limit=None, **options):
         def limit():
@@ -23,10 +23,13 @@ class Run:
         begin = time.monotonic()
         # restore_signals=False leaves SIGXFSZ ignored, as it is in Python: a write over the limit fails with an error, as
         # on a full disk.
-        done = subprocess.run([os.fspath(program), *arguments], stdin=options.pop("stdin", subprocess.DEVNULL),
-                              capture_output=True, timeout=timeout, preexec_fn=limit, restore_signals=False, **options)
+        try:
+            done = subprocess.run([os.fspath(program), *arguments], stdin=options.pop("stdin", subprocess.DEVNULL),
+                                  capture_output=True, timeout=timeout, preexec_fn=limit, restore_signals=False, **options)
+            self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        except subprocess.TimeoutExpired as late:
+            self.code, self.out, self.err = None, late.stdout or b"", late.stderr or b""
         self.seconds = time.monotonic() - begin
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
 
     @property
     def message(self):

@@ -20,8 +20,13 @@ class CausalConv3dOp final : public Op {
       throw GraphError("strides and the kernel's extents must be positive");
     if (std::min<int64_t>({o.pad_h_before, o.pad_h_after, o.pad_w_before, o.pad_w_after, o.cache_frames}) < 0)
       throw GraphError("padding and cache frames must not be negative");
-    const int64_t frames = o.cache_frames + x[1] - w[2], rows = x[2] + o.pad_h_before + o.pad_h_after - w[3],
-                  columns = x[3] + o.pad_w_before + o.pad_w_after - w[4];
+    Conv3dOptions single = o;
+    single.upsample = 1;
+    if (o.upsample != 1 && (o.upsample != 2 || !can_double(single, w)))
+      throw GraphError("only a 3 x 3 kernel with stride 1 and padding 1 can double the frames first");
+    const int64_t frames = o.cache_frames + x[1] - w[2],
+                  rows = x[2] * o.upsample + o.pad_h_before + o.pad_h_after - w[3],
+                  columns = x[3] * o.upsample + o.pad_w_before + o.pad_w_after - w[4];
     if (frames < 0 || rows < 0 || columns < 0) throw GraphError("the kernel is larger than the padded input");
     const Shape out{x[0], frames / o.stride_t + 1, rows / o.stride_h + 1, columns / o.stride_w + 1, w[0]};
     if (node.has(2) && !(node.in(2) == Shape{w[0]})) throw GraphError("bias must be (O)");
@@ -43,8 +48,14 @@ class CausalConv3dOp final : public Op {
 
 std::string Conv3dAttributes::text() const {
   const Conv3dOptions& o = options;
-  return fmt::format("stride={},{},{} pad={},{},{},{} cache={}", o.stride_t, o.stride_h, o.stride_w,
-                     o.pad_h_before, o.pad_h_after, o.pad_w_before, o.pad_w_after, o.cache_frames);
+  return fmt::format("stride={},{},{} pad={},{},{},{} cache={}{}", o.stride_t, o.stride_h, o.stride_w,
+                     o.pad_h_before, o.pad_h_after, o.pad_w_before, o.pad_w_after, o.cache_frames,
+                     o.upsample == 2 ? " doubled" : "");
+}
+
+bool can_double(const Conv3dOptions& o, const Shape& weight) {
+  return o.upsample == 1 && weight[3] == 3 && weight[4] == 3 && o.stride_h == 1 && o.stride_w == 1 &&
+         o.pad_h_before == 1 && o.pad_h_after == 1 && o.pad_w_before == 1 && o.pad_w_after == 1;
 }
 
 const Op& causal_conv3d_op() {

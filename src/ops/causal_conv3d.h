@@ -10,6 +10,9 @@ struct Conv3dOptions {
   int64_t stride_t = 1, stride_h = 1, stride_w = 1;
   int64_t pad_h_before = 0, pad_h_after = 0, pad_w_before = 0, pad_w_after = 0;  // zeros around each frame
   int64_t cache_frames = 0;  // F: frames that stand before x in time
+  // 2: rows and columns of every frame are doubled first (each pixel repeated in a square of four), which
+  // never exists as a tensor. Only with a 3 x 3 kernel, stride 1 and padding 1 on all sides in space.
+  int64_t upsample = 1;
 };
 
 struct Conv3dAttributes final : Attributes {
@@ -18,6 +21,9 @@ struct Conv3dAttributes final : Attributes {
 };
 
 const Op& causal_conv3d_op();
+
+// Whether `upsample` may be 2 for a weight of this shape (and nothing is doubled yet).
+bool can_double(const Conv3dOptions& options, const Shape& weight);
 
 // x (B, T, H, W, C), weight (O, C, kt, kh, kw) as PyTorch has it, bias (O) or absent, cache: state
 // (B, F, H, W, C) or absent (then the F frames are zeros), residual: added to the result, of its shape, or

@@ -44,7 +44,8 @@ struct Fault {
 };
 
 double pixel(const OpRun& run, const Sizes& s, int64_t b, int64_t t, int64_t y, int64_t x, int64_t c) {
-  if (y < 0 || y >= s.rows || x < 0 || x >= s.columns) return 0;
+  if (y < 0 || y >= s.rows * s.o.upsample || x < 0 || x >= s.columns * s.o.upsample) return 0;
+  y /= s.o.upsample, x /= s.o.upsample;
   if (t >= s.o.cache_frames) return element(run.inputs.at("x"), {b, t - s.o.cache_frames, y, x, c});
   return s.cache && t >= 0 ? element(run.inputs.at("cache"), {b, t, y, x, c}) : 0;
 }
@@ -74,8 +75,14 @@ HostTensor reference(const OpRun& run, const Sizes& s, const Fault& fault = {}) 
 }
 
 const Conv3dOptions kSame{1, 1, 1, 1, 1, 1, 1, 2};
+const Conv3dOptions kDoubled{1, 1, 1, 1, 1, 1, 1, 0, 2};
 const Sizes kCases[] = {
     {1, 1, 1, 1, 1, 1, 1, 1, 1, {}},
+    {1, 1, 1, 1, 1, 1, 1, 3, 3, kDoubled},
+    {2, 3, 7, 9, 20, 24, 1, 3, 3, kDoubled, true, false, true},
+    {1, 1, 5, 31, 16, 7, 1, 3, 3, kDoubled, true, false, false, DType::f16},
+    {1, 2, 5, 12, 8, 3, 1, 3, 3, kDoubled, false, false, true},
+    {1, 2, 6, 6, 6, 16, 3, 3, 3, {1, 1, 1, 1, 1, 1, 1, 2, 2}, true, true},
     {2, 3, 5, 7, 3, 17, 3, 3, 3, kSame, true, true},
     {1, 1, 6, 13, 16, 16, 3, 3, 3, kSame, true, true, true},
     {1, 1, 6, 13, 16, 16, 3, 3, 3, kSame, false, false},
@@ -137,6 +144,7 @@ TEST(CausalConv3d, RefusesShapesThatDoNotFit) {
   Tensor x = g.input("x", DType::f32, {1, 1, 4, 4, 3});
   EXPECT_THROW(causal_conv3d(x, g.parameter("w", {5, 4, 1, 3, 3}), {}, {}, {}), GraphError);
   Tensor w = g.parameter("w2", {5, 3, 3, 3, 3});
+  EXPECT_THROW(causal_conv3d(x, g.parameter("w1", {5, 3, 1, 1, 1}), {}, {}, kDoubled), GraphError);
   EXPECT_THROW(causal_conv3d(x, w, {}, {}, {}), GraphError);  // three frames needed, one there
   EXPECT_THROW(causal_conv3d(x, w, {}, g.state("c", DType::f32, {1, 1, 4, 4, 3}), kSame), GraphError);
 }

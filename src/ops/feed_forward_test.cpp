@@ -4,9 +4,6 @@
 
 #include <cmath>
 
-#include "graph/passes.h"
-#include "ops/fuse.h"
-#include "ops/linear.h"
 #include "ops/op_case.h"
 
 namespace zoetrope {
@@ -83,43 +80,6 @@ TEST(FeedForward, RefusesShapesThatDoNotFit) {
   Tensor x = g.input("x", DType::f32, {4, 6}), w1 = g.parameter("w1", {9, 6}), w2 = g.parameter("w2", {6, 8});
   EXPECT_THROW(feed_forward(x, {w1, {}, w2, {}}, UnaryKind::silu, 0), GraphError);
   EXPECT_THROW(feed_forward(x, {w1, {}, g.parameter("w3", {6, 9}), {}}, UnaryKind::exp, 0), GraphError);
-}
-
-Tensor chain(Graph& g, UnaryKind kind, bool read_twice) {
-  Tensor x = g.input("x", DType::f32, {30, 12});
-  Tensor hidden = linear(x, g.parameter("w1", {50, 12}), g.parameter("b1", {50}));
-  Tensor act = unary(kind, hidden);
-  if (read_twice) g.output("hidden", linear(hidden, g.parameter("w3", {5, 50})));
-  return linear(act, g.parameter("w2", {12, 50}), g.parameter("b2", {12}), x);
-}
-
-TEST(FuseFeedForward, ReplacesTheChainAndKeepsTheResult) {
-  auto fused = [](Graph& g) {
-    g.output("y", chain(g, UnaryKind::gelu_tanh, false));
-    run_passes(g, {fuse_feed_forward(7)});
-    ASSERT_EQ(g.nodes().size(), 1u);
-    ASSERT_EQ(g.nodes()[0].op->name(), "feed_forward");
-  };
-  const OpRun one = run_case({"fused", fused});
-  const OpRun three =
-      run_case({"chain", [](Graph& g) { g.output("y", chain(g, UnaryKind::gelu_tanh, false)); }});
-  EXPECT_LT(relative_error(one.outputs.at("y"), three.outputs.at("y")),
-            float32_tolerance(12) + float32_tolerance(50));
-}
-
-TEST(FuseFeedForward, LeavesWhatOthersReadOrWhatIsRounded) {
-  Graph twice("twice"), other("other"), rounded("rounded"), named("named");
-  twice.output("y", chain(twice, UnaryKind::silu, true));
-  other.output("y", chain(other, UnaryKind::tanh, false));
-  rounded.output("y", chain(rounded, UnaryKind::silu, false));
-  named.output("y", chain(named, UnaryKind::silu, false));
-  named.output("hidden", Tensor(&named, named.nodes()[1].outputs[0]));
-  run_passes(rounded, {assign_precision(DType::bf16)});
-  for (Graph* g : {&twice, &other, &rounded, &named}) {
-    const size_t before = g->nodes().size();
-    run_passes(*g, {fuse_feed_forward(7)});
-    EXPECT_EQ(g->nodes().size(), before) << g->name();
-  }
 }
 
 }  // namespace

@@ -1,17 +1,21 @@
 #include "ops/fuse.h"
 
 #include <optional>
+#include <set>
 
+#include "ops/causal_conv3d.h"
 #include "ops/feed_forward.h"
 #include "ops/linear.h"
 #include "ops/unary.h"
+#include "ops/upsample_nearest.h"
 
 namespace zoetrope {
 namespace {
 
-class FeedForwardFusion {
+// Who makes a value and how many nodes read it, for passes that join a chain of nodes into its last one.
+class Chains {
  public:
-  FeedForwardFusion(Graph& graph, int64_t chunk_rows) : graph_(graph), chunk_rows_(chunk_rows) {
+  explicit Chains(Graph& graph) : graph_(graph) {
     readers_.assign(graph.values().size(), 0);
     maker_.assign(graph.values().size(), nullptr);
     for (const Node& node : graph.nodes()) {
@@ -21,62 +25,91 @@ class FeedForwardFusion {
     }
   }
 
-  void run() {
+  // The node that makes `id`, where it is an `op`, one node alone reads the value, and it could as well not
+  // exist.
+  const Node* hidden_maker(ValueId id, const Op& op) const {
+    const auto i = static_cast<size_t>(id);
+    const Node* maker = maker_[i];
+    return maker && maker->op == &op && readers_[i] == 1 && !graph_.value(id).is_output ? maker : nullptr;
+  }
+
+  // Replaces every node for which fuse() gives another; fuse() names the values that exist no more.
+  template <class Fuse>
+  void replace(const Fuse& fuse) {
+    std::set<ValueId> gone;
     std::vector<Node> nodes;
     for (const Node& node : graph_.nodes()) {
-      const auto fused = fuse(node);
+      const std::optional<Node> fused = fuse(node, gone);
       nodes.push_back(fused ? *fused : node);
     }
-    std::erase_if(nodes,
-                  [&](const Node& node) { return node.outputs.size() == 1 && replaced_[node.outputs[0]]; });
+    std::erase_if(
+        nodes, [&](const Node& node) { return node.outputs.size() == 1 && gone.contains(node.outputs[0]); });
     graph_.replace_nodes(std::move(nodes));
   }
 
  private:
-  // The node that makes `id`, where nothing but one node reads it and it could as well not exist.
-  const Node* hidden_maker(ValueId id, const Op& op) const {
-    const auto i = static_cast<size_t>(id);
-    const Value& value = graph_.value(id);
-    const Node* maker = maker_[i];
-    if (!maker || maker->op != &op || readers_[i] != 1 || value.is_output || value.rounding != DType::f32)
-      return nullptr;
-    return maker;
-  }
+  Graph& graph_;
+  std::vector<int> readers_;
+  std::vector<const Node*> maker_;
+};
 
-  static bool is_plain(const Node& linear) {
-    return static_cast<const LinearAttributes&>(*linear.attributes).scale == 1.0f;
-  }
+bool is_plain(const Node& linear) {
+  return static_cast<const LinearAttributes&>(*linear.attributes).scale == 1.0f;
+}
 
-  std::optional<Node> fuse(const Node& second) {
+void run_feed_forward(Graph& graph, int64_t chunk_rows) {
+  Chains chains(graph);
+  chains.replace([&](const Node& second, std::set<ValueId>& gone) -> std::optional<Node> {
     if (second.op != &linear_op() || !is_plain(second)) return std::nullopt;
-    const Node* act = hidden_maker(second.inputs[0], unary_op());
+    const Node* act = chains.hidden_maker(second.inputs[0], unary_op());
     if (!act) return std::nullopt;
     const UnaryKind kind = static_cast<const UnaryAttributes&>(*act->attributes).kind;
-    const Node* first = is_activation(kind) ? hidden_maker(act->inputs[0], linear_op()) : nullptr;
+    const Node* first = is_activation(kind) ? chains.hidden_maker(act->inputs[0], linear_op()) : nullptr;
     if (!first || !is_plain(*first) || first->inputs[3] != kNoValue) return std::nullopt;
+    // What is rounded between the products would no longer be.
+    for (const Node* node : {act, first})
+      if (graph.value(node->outputs[0]).rounding != DType::f32) return std::nullopt;
     auto attributes = std::make_shared<FeedForwardAttributes>();
     attributes->kind = kind;
-    attributes->chunk_rows = chunk_rows_;
-    replaced_[act->outputs[0]] = replaced_[first->outputs[0]] = true;
+    attributes->chunk_rows = chunk_rows;
+    gone.insert({act->outputs[0], first->outputs[0]});
     return Node{.op = &feed_forward_op(),
                 .attributes = attributes,
                 .inputs = {first->inputs[0], first->inputs[1], first->inputs[2], second.inputs[1],
                            second.inputs[2], second.inputs[3]},
                 .outputs = second.outputs,
                 .scope = second.scope};
-  }
+  });
+}
 
-  Graph& graph_;
-  int64_t chunk_rows_;
-  std::vector<int> readers_;
-  std::vector<const Node*> maker_;
-  std::map<ValueId, bool> replaced_;  // values that exist no more
-};
+void run_upsample(Graph& graph) {
+  Chains chains(graph);
+  chains.replace([&](const Node& convolution, std::set<ValueId>& gone) -> std::optional<Node> {
+    // A cache remembers the frames that come in: it would have to remember the small ones.
+    if (convolution.op != &causal_conv3d_op() || convolution.inputs[3] != kNoValue) return std::nullopt;
+    const Node* doubled = chains.hidden_maker(convolution.inputs[0], upsample_nearest_op());
+    if (!doubled) return std::nullopt;
+    const auto& factors = static_cast<const UpsampleNearestAttributes&>(*doubled->attributes);
+    auto attributes =
+        std::make_shared<Conv3dAttributes>(static_cast<const Conv3dAttributes&>(*convolution.attributes));
+    const Conv3dOptions& o = attributes->options;
+    const Shape& weight = graph.value(convolution.inputs[1]).type.shape;
+    if (factors.factor_h != 2 || factors.factor_w != 2 || !can_double(o, weight)) return std::nullopt;
+    attributes->options.upsample = 2;
+    Node fused = convolution;
+    fused.attributes = attributes;
+    fused.inputs[0] = doubled->inputs[0];
+    gone.insert(doubled->outputs[0]);
+    return fused;
+  });
+}
 
 }  // namespace
 
 Pass fuse_feed_forward(int64_t chunk_rows) {
-  return {"fuse_feed_forward", [chunk_rows](Graph& graph) { FeedForwardFusion(graph, chunk_rows).run(); }};
+  return {"fuse_feed_forward", [chunk_rows](Graph& graph) { run_feed_forward(graph, chunk_rows); }};
 }
+
+Pass fuse_upsample() { return {"fuse_upsample", run_upsample}; }
 
 }  // namespace zoetrope

@@ -10,4 +10,9 @@ namespace zoetrope {
 // or are outputs stay as they are.
 Pass fuse_feed_forward(int64_t chunk_rows);
 
+// upsample_nearest by 2 that only a causal_conv3d with a 3 x 3 kernel, stride 1 and padding 1 reads becomes
+// that convolution's own doubling: the frames of twice the size never exist, and 4/9 of the products are
+// left.
+Pass fuse_upsample();
+
 }  // namespace zoetrope

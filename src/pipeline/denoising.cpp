@@ -12,14 +12,16 @@
 namespace zoetrope {
 namespace {
 
-std::vector<Graph> graphs_for(const VideoModel& model, Expert expert, const LatentShape& latents) {
-  const DenoiserModel& denoiser = model.expert(expert).denoiser();
+std::vector<Graph> graphs_for(const VideoModel& model, Expert expert,
+                              const std::vector<LatentShape>& shapes) {
   std::vector<Graph> graphs;
-  graphs.push_back(denoiser.forward({.frames = latents.frames,
-                                     .height = latents.height,
-                                     .width = latents.width,
-                                     .text_length = kTextTokens,
-                                     .timestep_per_token = model.timestep_per_token()}));
+  for (const LatentShape& latents : shapes)
+    graphs.push_back(
+        model.expert(expert).denoiser().forward({.frames = latents.frames,
+                                                 .height = latents.height,
+                                                 .width = latents.width,
+                                                 .text_length = kTextTokens,
+                                                 .timestep_per_token = model.timestep_per_token()}));
   return graphs;
 }
 
@@ -90,32 +92,32 @@ DenoiseState start_denoising(const DenoisePlan& plan, HostTensor noise) {
 }
 
 ExpertRun::ExpertRun(const VideoModel& model, Expert expert, Device& device, SessionOptions options,
-                     const LatentShape& latents)
+                     std::vector<LatentShape> shapes)
     : model_(model),
       expert_(expert),
-      shape_(latents),
-      session_(device, model.weights(expert), graphs_for(model, expert, latents),
+      shapes_(std::move(shapes)),
+      session_(device, model.weights(expert), graphs_for(model, expert, shapes_),
                with_passes(std::move(options), model.passes(expert))) {}
 
 // What stands at "hidden_states": (1, in_channels, f, h, w).
 HostTensor ExpertRun::model_input(const Conditions& conditions, const HostTensor& latents) const {
-  if (model_.conditioning() == Conditioning::first_frame && conditions.picture.elements() > 0 &&
-      conditions.picture.shape().rank() == 5) {
+  if (model_.conditioning() == Conditioning::first_frame && conditions.picture.shape().rank() == 5) {
     HostTensor input = latents;
     put_first_frame(conditions.picture, input);
     return input;
   }
   if (model_.conditioning() != Conditioning::channels) return latents;
   // Noise, then a mask of four channels that is 1 on the first latent frame, then the picture's latents.
-  const int64_t z = shape_.channels, frame = shape_.height * shape_.width, clip = shape_.frames * frame;
-  HostTensor input(DType::f32, {1, 2 * z + 4, shape_.frames, shape_.height, shape_.width});
+  const Shape& s = latents.shape();
+  const int64_t z = s[1], frame = s[3] * s[4], clip = s[2] * frame;
+  HostTensor input(DType::f32, {1, 2 * z + 4, s[2], s[3], s[4]});
   float* out = std::copy_n(latents.f32().data(), z * clip, input.f32().data());
   for (int k = 0; k < 4; ++k, out += clip) std::fill_n(out, frame, 1.0f);
   std::copy_n(conditions.picture.f32().data(), z * clip, out);
   return input;
 }
 
-HostTensor ExpertRun::timesteps(const Conditions& conditions, double t) const {
+HostTensor ExpertRun::timesteps(const Conditions& conditions, const Shape& latents, double t) const {
   const auto value = static_cast<float>(t);
   if (!model_.timestep_per_token()) {
     HostTensor one(DType::f32, {1});
@@ -123,8 +125,8 @@ HostTensor ExpertRun::timesteps(const Conditions& conditions, double t) const {
     return one;
   }
   const DenoiserTraits traits = model_.expert(expert_).denoiser().traits();
-  const int64_t per_frame = (shape_.height / traits.patch_h) * (shape_.width / traits.patch_w);
-  HostTensor tokens(DType::f32, {1, shape_.frames * per_frame});
+  const int64_t per_frame = (latents[3] / traits.patch_h) * (latents[4] / traits.patch_w);
+  HostTensor tokens(DType::f32, {1, latents[2] * per_frame});
   std::fill(tokens.f32().begin(), tokens.f32().end(), value);
   if (conditions.picture.shape().rank() == 5) std::fill_n(tokens.f32().begin(), per_frame, 0.0f);
   return tokens;
@@ -132,15 +134,20 @@ HostTensor ExpertRun::timesteps(const Conditions& conditions, double t) const {
 
 void ExpertRun::run(const DenoisePlan& plan, const Conditions& conditions, DenoiseState& state,
                     const std::function<void()>& progress) {
-  HostTensor output(DType::f32, shape_.shape()), unguided(DType::f32, shape_.shape());
+  const Shape shape = state.latents.shape();
+  const auto graph =
+      std::find_if(shapes_.begin(), shapes_.end(), [&](const LatentShape& s) { return s.shape() == shape; });
+  if (graph == shapes_.end()) throw InternalError("no graph for latents of " + shape.text());
+  const auto graph_index = static_cast<size_t>(graph - shapes_.begin());
+  HostTensor output(DType::f32, shape), unguided(DType::f32, shape);
   for (; state.step < plan.steps() && plan.experts[static_cast<size_t>(state.step)].expert == expert_;
        ++state.step) {
     const auto index = static_cast<size_t>(state.step);
     const ExpertStep& step = plan.experts[index];
     const HostTensor input = model_input(conditions, state.latents);
-    const HostTensor time = timesteps(conditions, plan.schedule.timesteps[index]);
+    const HostTensor time = timesteps(conditions, shape, plan.schedule.timesteps[index]);
     auto forward = [&](const HostTensor& text, HostTensor& out) {
-      session_.run(0,
+      session_.run(graph_index,
                    {{"hidden_states", view_of(input)},
                     {"timestep", view_of(time)},
                     {"encoder_hidden_states", view_of(text)}},

@@ -48,11 +48,11 @@ struct DenoiseState {
 };
 DenoiseState start_denoising(const DenoisePlan& plan, HostTensor noise);
 
-// One expert, ready to run clips of one latent shape.
+// One expert, ready to run clips of the given latent shapes, over one set of weights.
 class ExpertRun {
  public:
   ExpertRun(const VideoModel& model, Expert expert, Device& device, SessionOptions options,
-            const LatentShape& latents);
+            std::vector<LatentShape> shapes);
   // All steps from state.step on that belong to this expert. `progress` is called after each step.
   void run(const DenoisePlan& plan, const Conditions& conditions, DenoiseState& state,
            const std::function<void()>& progress);
@@ -60,11 +60,11 @@ class ExpertRun {
 
  private:
   HostTensor model_input(const Conditions& conditions, const HostTensor& latents) const;
-  HostTensor timesteps(const Conditions& conditions, double t) const;
+  HostTensor timesteps(const Conditions& conditions, const Shape& latents, double t) const;
 
   const VideoModel& model_;
   Expert expert_;
-  LatentShape shape_;
+  std::vector<LatentShape> shapes_;
   Session session_;
 };
 
