@@ -25,12 +25,15 @@ class Chains {
     }
   }
 
-  // The node that makes `id`, where it is an `op`, one node alone reads the value, and it could as well not
-  // exist.
+  // The node that makes `id`, where it is an `op`, one node alone reads the value, it could as well not
+  // exist, and no state is read that might have changed until the chain's last node runs.
   const Node* hidden_maker(ValueId id, const Op& op) const {
     const auto i = static_cast<size_t>(id);
     const Node* maker = maker_[i];
-    return maker && maker->op == &op && readers_[i] == 1 && !graph_.value(id).is_output ? maker : nullptr;
+    if (!maker || maker->op != &op || readers_[i] != 1 || graph_.value(id).is_output) return nullptr;
+    for (ValueId input : maker->inputs)
+      if (input != kNoValue && graph_.value(input).kind == ValueKind::state) return nullptr;
+    return maker;
   }
 
   // Replaces every node for which fuse() gives another; fuse() names the values that exist no more.
