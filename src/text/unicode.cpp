@@ -17,6 +17,14 @@ constexpr CodePointRange kWhiteSpace[] = {
     {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000},
 };
 
+// Capitals newer than utf8proc: the first of a run, the last, and the small letter of the first.
+constexpr uint32_t kNewCapitals[][3] = {
+    {0x1C89, 0x1C89, 0x1C8A},    {0xA7CB, 0xA7CB, 0x264},  {0xA7CC, 0xA7CC, 0xA7CD},
+    {0xA7CE, 0xA7CE, 0xA7CF},    {0xA7D2, 0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D4, 0xA7D5},
+    {0xA7DA, 0xA7DA, 0xA7DB},    {0xA7DC, 0xA7DC, 0x19B},  {0x10D50, 0x10D65, 0x10D70},
+    {0x16EA0, 0x16EB8, 0x16EBB},
+};
+
 bool contains(std::span<const CodePointRange> ranges, uint32_t code_point) {
   auto it = std::upper_bound(ranges.begin(), ranges.end(), code_point,
                              [](uint32_t c, const CodePointRange& range) { return c < range.first; });
@@ -136,7 +144,9 @@ std::string lowercase(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size();) {
-    const uint32_t c = next_code_point(text, i);
+    uint32_t c = next_code_point(text, i);
+    for (const auto& [first, last, small] : kNewCapitals)
+      if (c >= first && c <= last) c = c - first + small;
     if (c == 0x130)
       out.append("i\xCC\x87");  // the one capital whose full lower case is two characters
     else
