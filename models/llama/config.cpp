@@ -18,6 +18,13 @@ int64_t positive(const Json& config, std::string_view key, std::optional<int64_t
   return value;
 }
 
+// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
+int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
+  const int64_t layers = positive(config, key, fallback);
+  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
+  return layers;
+}
+
 double finite_positive(const Json& holder, std::string_view key, double fallback) {
   const double value = holder.number_or(key, fallback);
   if (!std::isfinite(value) || value <= 0)
@@ -63,6 +70,8 @@ Rope read_rope(const Json& config, int64_t max_positions) {
   const Json* scaling = config.find("rope_scaling");
   const Json* theta = config.find("rope_theta");
   auto given = [](const Json* field) { return field && !field->is_null(); };
+  for (const Json* section : {parameters, scaling})
+    if (given(section)) section->as_object();  // anything else has no fields, and would count as all defaults
   std::optional<Rope> old_spelling, new_spelling;
   if (given(parameters))
     new_spelling =
@@ -89,7 +98,7 @@ Config read_config(const Json& config) {
   out.vocab_size = positive(config, "vocab_size", 32000);
   out.hidden_size = positive(config, "hidden_size", 4096);
   out.intermediate_size = positive(config, "intermediate_size", 11008);
-  out.layers = positive(config, "num_hidden_layers", 32);
+  out.layers = layer_count(config, "num_hidden_layers", 32);
   out.heads = positive(config, "num_attention_heads", 32);
   out.kv_heads = positive(config, "num_key_value_heads", out.heads);
   out.head_dim = positive(config, "head_dim", out.hidden_size / out.heads);

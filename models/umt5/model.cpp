@@ -34,12 +34,19 @@ int64_t positive(const Json& config, std::string_view key, int64_t fallback) {
   return value;
 }
 
+// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
+int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
+  const int64_t layers = positive(config, key, fallback);
+  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
+  return layers;
+}
+
 Config read_config(const Json& config) {
   Config out{.vocab_size = positive(config, "vocab_size", 250112),
              .d_model = positive(config, "d_model", 512),
              .d_kv = positive(config, "d_kv", 64),
              .d_ff = positive(config, "d_ff", 1024),
-             .layers = positive(config, "num_layers", 8),
+             .layers = layer_count(config, "num_layers", 8),
              .heads = positive(config, "num_heads", 6),
              .buckets = positive(config, "relative_attention_num_buckets", 32),
              .max_distance = positive(config, "relative_attention_max_distance", 128),

@@ -14,6 +14,13 @@ int64_t positive(const Json& config, std::string_view key, int64_t fallback) {
   return value;
 }
 
+// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
+int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
+  const int64_t layers = positive(config, key, fallback);
+  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
+  return layers;
+}
+
 void read_patch(const Json& config, Config& out) {
   const Json* patch = config.find("patch_size");
   if (!patch || patch->is_null()) return;
@@ -39,7 +46,7 @@ Config read_original(const Json& config) {
   out.head_dim = width / out.heads;
   out.in_channels = positive(config, "in_dim", 16);
   out.out_channels = positive(config, "out_dim", 16);
-  out.layers = positive(config, "num_layers", 32);
+  out.layers = layer_count(config, "num_layers", 32);
   out.ffn = positive(config, "ffn_dim", 8192);
   out.text_width = positive(config, "text_dim", 4096);
   out.freq_dim = positive(config, "freq_dim", 256);
@@ -59,7 +66,7 @@ Config read_diffusers(const Json& config) {
   const Json* out_channels = config.find("out_channels");
   const bool same = !out_channels || out_channels->is_null() || out_channels->as_integer() == 0;
   out.out_channels = !out_channels ? 16 : same ? out.in_channels : positive(config, "out_channels", 16);
-  out.layers = positive(config, "num_layers", 40);
+  out.layers = layer_count(config, "num_layers", 40);
   out.ffn = positive(config, "ffn_dim", 13824);
   out.text_width = positive(config, "text_dim", 4096);
   out.freq_dim = positive(config, "freq_dim", 256);

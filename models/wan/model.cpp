@@ -280,7 +280,8 @@ class Wan final : public DenoiserModel {
   }
 
   Graph smallest_forward() const {
-    return forward({.frames = config_.patch_t, .height = config_.patch_h, .width = config_.patch_w, .text_length = 1});
+    return forward(
+        {.frames = config_.patch_t, .height = config_.patch_h, .width = config_.patch_w, .text_length = 1});
   }
 
   // Of the smallest graph there is: parameters do not depend on the shapes of the inputs.

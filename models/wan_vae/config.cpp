@@ -14,6 +14,13 @@ int64_t positive(const Json& config, std::string_view key, int64_t fallback) {
   return value;
 }
 
+// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
+int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
+  const int64_t layers = positive(config, key, fallback);
+  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
+  return layers;
+}
+
 const Json* given(const Json& config, std::string_view key) {
   const Json* field = config.find(key);
   return field && !field->is_null() ? field : nullptr;
@@ -70,7 +77,7 @@ Config read_config(const Json& config) {
   out.base = positive(config, "base_dim", 96);
   out.decoder_base = positive(config, "decoder_base_dim", out.base);
   out.z = positive(config, "z_dim", 16);
-  out.res_blocks = positive(config, "num_res_blocks", 2);
+  out.res_blocks = layer_count(config, "num_res_blocks", 2);
   out.residual = config.bool_or("is_residual", false);
   out.in_channels = positive(config, "in_channels", 3);
   out.out_channels = positive(config, "out_channels", 3);
