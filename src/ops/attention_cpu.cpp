@@ -202,7 +202,9 @@ class AttentionKernel final : public Kernel {
     void launch(const Launch& launch) override {
       const int64_t position = launch.inputs[3].data ? *launch.inputs[3].as<const int32_t>() : 0;
       if (sizes_.few()) {
-        parallel_ranges(sizes_.batch * sizes_.heads, 1, [&](int64_t first, int64_t last) {
+        const int64_t seen = key_limit(settings_, sizes_, position, sizes_.rows - 1);
+        const int64_t work = std::max<int64_t>(1, seen * (sizes_.depth + sizes_.value_depth));  // of a head
+        parallel_ranges(sizes_.batch * sizes_.heads, ceil_div(16384, work), [&](int64_t first, int64_t last) {
           for (int64_t i = first; i < last; ++i)
             for (int64_t row = 0; row < sizes_.rows; ++row) run_row(launch, i, row, position);
         });
@@ -279,8 +281,13 @@ class AttentionKernel final : public Kernel {
         float* to = space + layout_.value + column * sizes_.block();
         const float* from = head.v + key * head.v_stride + column;
         for (int64_t j = 0; j < keys; ++j, to += kPanel, from += head.v_stride) {
-          if (count < kPanel) std::memset(to, 0, kPanel * 4);
-          std::memcpy(to, from, static_cast<size_t>(count) * 4);
+          if (count == kPanel) {
+            _mm256_storeu_ps(to, _mm256_loadu_ps(from));
+            _mm256_storeu_ps(to + 8, _mm256_loadu_ps(from + 8));
+          } else {
+            _mm256_storeu_ps(to, load_part(from, std::min<int64_t>(count, 8)));
+            _mm256_storeu_ps(to + 8, count > 8 ? load_part(from + 8, count - 8) : _mm256_setzero_ps());
+          }
         }
       }
     }
