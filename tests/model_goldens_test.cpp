@@ -37,7 +37,11 @@ TEST_P(ModelGolden, MatchesInFloat32) {
 TEST_P(ModelGolden, IsAsCloseInBf16AsTheReference) {
   const Golden golden = read_golden(GetParam());
   const ForwardResult result = run_golden(golden, golden.folder, {.precision = DType::bf16});
-  EXPECT_LE(golden_error(golden, result.outputs), 1.25 * golden.bf16_distance);
+  // The reference's distance is one draw of a random sum; from few numbers it scatters by about 1/sqrt(count), ours as well.
+  double count = 0;
+  for (const auto& [name, output] : golden.outputs) count += static_cast<double>(output.elements());
+  const double allowed = 1.25 + 3 / std::sqrt(count);
+  EXPECT_LE(golden_error(golden, result.outputs), allowed * golden.bf16_distance);
   EXPECT_GT(golden_error(golden, result.outputs), 0.05 * golden.bf16_distance) << "nothing was rounded";
 }
 

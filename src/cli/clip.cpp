@@ -114,17 +114,22 @@ void add_clip(CLI::App& program, Action& action) {
   command->add_option("--size", a->size, "WIDTHxHEIGHT")->required();
   command->add_option("--frames", a->frames, "number of frames, 4n+1")
       ->required()
-      ->check(CLI::Range(int64_t{1}, int64_t{100000}));
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+      ->check(clip_frames());
   command->add_option("--steps", a->steps, "steps of the sampler")->required()->check(CLI::Range(1, 1000));
   command->add_option("--guidance", a->guidance, "guidance of the high-noise (or only) expert; 1: none")
       ->capture_default_str();
-  command->add_option("--guidance-low", a->guidance_low, "of the low-noise expert (default: as --guidance)");
-  command->add_option("--shift", a->shift, "of the noise schedule (default: the folder's)");
+  command->add_option("--guidance-low", a->guidance_low, "of the low-noise expert (default: as --guidance)")
+      ->check(finite_number());
+  command->add_option("--shift", a->shift, "of the noise schedule (default: the folder's)")
+      ->check(finite_number());
   command->add_option("--sampler", a->sampler, "euler or unipc (default: the folder's)")
       ->check(CLI::IsMember({"euler", "unipc"}));
-  command->add_option(
-      "--boundary", a->boundary,
-      "share of the timesteps from which on the high-noise expert answers (default: the folder's)");
+  command
+      ->add_option(
+          "--boundary", a->boundary,
+          "share of the timesteps from which on the high-noise expert answers (default: the folder's)")
+      ->check(finite_number());
   command->add_option("--boundary-step", a->boundary_step, "first step of the low-noise expert");
   command->add_option("--seed", a->seed, "of the noise")
       ->check(CLI::Range(int64_t{0}, INT64_MAX))

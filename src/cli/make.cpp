@@ -13,7 +13,7 @@ struct Arguments {
   MakeRequest request;
   std::string storyboard, out, models, size;
   int64_t seed = 0;
-  bool no_narration = false, no_metadata = false;
+  bool no_narration = false, no_metadata = false, idea_given = false;
   DeviceOptions device;
 };
 
@@ -46,6 +46,8 @@ MakeRequest request_of(Arguments a) {
   if (request.shot && !request.idea.empty())
     throw UsageError("a shot is drawn again in a story that is there", "--shot",
                      "leave the idea away and name the story with --out");
+  if (!a.idea_given && !request.storyboard && !request.shot)
+    throw UsageError("there is no idea", "make", "write: zoetrope make \"A polar bear cub crosses the ice\"");
   if (request.shot && a.out.empty()) throw UsageError("which story?", "--shot", "name its folder with --out");
   if (!a.size.empty()) {
     const Size size = parse_size(a.size);
@@ -79,7 +81,7 @@ void add_make(CLI::App& program, Action& action) {
   auto a = std::make_shared<Arguments>();
   MakeRequest& r = a->request;
   CLI::App* command = program.add_subcommand("make", "A story idea to a finished video");
-  command->add_option("IDEA", r.idea, "what the story is about");
+  CLI::Option* idea = command->add_option("IDEA", r.idea, "what the story is about");
   command->add_option("--storyboard", a->storyboard, "draw this storyboard instead of writing one");
   command->add_option("--out", a->out, "folder for the video and what belongs to it (default: out/<idea>)");
   command->add_flag("--force", r.force, "replace another story in that folder");
@@ -94,20 +96,24 @@ void add_make(CLI::App& program, Action& action) {
   command->add_option("--steps", r.steps, "steps of the sampler")->check(CLI::Range(1, 1000));
   command->add_option("--size", a->size, "WIDTHxHEIGHT");
   command->add_option("--frames", r.frames, "most frames that the model makes in one go, 4n+1")
-      ->check(CLI::Range(int64_t{1}, int64_t{100000}));
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+      ->check(clip_frames());
   command->add_option("--guidance", r.guidance, "guidance of the high-noise (or only) expert; 1: none");
-  command->add_option("--guidance-low", r.guidance_low, "of the low-noise expert");
+  command->add_option("--guidance-low", r.guidance_low, "of the low-noise expert")->check(finite_number());
   command->add_option("--fps", r.fps, "frames a second")->check(CLI::Range(1, 120))->capture_default_str();
   command->add_option("--language", r.language, "of the narration")->capture_default_str();
   command->add_option("--voice", r.voice, "espeak-ng voice");
-  command->add_flag("--no-narration", a->no_narration, "silent; subtitles are left out as well");
+  command->add_flag("--no-narration", a->no_narration, "no voice; the subtitles tell the story");
   command->add_flag("--no-metadata", a->no_metadata,
                     "write nothing about prompts, seed and models into the video");
   command->add_option("--models", a->models, "folder with writer/ and video/ (default: the demo models)");
   command->add_flag("--keep-work", r.keep_work, "keep the work files in DIR/.work");
   command->add_flag("--strict", r.strict, "a black or frozen shot is an error (exit code 6)");
   a->device.add_to(*command);
-  command->callback([a, &action] { action = [a] { return run(*a); }; });
+  command->callback([a, idea, &action] {
+    a->idea_given = idea->count() > 0;
+    action = [a] { return run(*a); };
+  });
 }
 
 }  // namespace zoetrope

@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <charconv>
+#include <cmath>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -38,6 +39,24 @@ DType DeviceOptions::precision() const {
   if (dtype == "f32") return DType::f32;
   if (dtype == "bf16") return DType::bf16;
   throw UsageError("'" + dtype + "' is not a precision", "--dtype", "take f32 or bf16");
+}
+
+CLI::Validator clip_frames() {
+  return {[](std::string& text) {
+            int64_t frames = 0;
+            std::from_chars(text.data(), text.data() + text.size(), frames);
+            return frames % 4 == 1 ? std::string() : text + " frames are not 4n+1 (1, 5, 9, ... 33, 81)";
+          },
+          "4n+1"};
+}
+
+CLI::Validator finite_number() {
+  return {[](std::string& text) {
+            double number = 0;
+            std::from_chars(text.data(), text.data() + text.size(), number);
+            return std::isfinite(number) ? std::string() : "'" + text + "' is not a finite number";
+          },
+          "FINITE"};
 }
 
 int64_t parse_bytes(const std::string& text, const std::string& option) {

@@ -38,6 +38,10 @@ int64_t parse_bytes(const std::string& text, const std::string& option);
 // "192x112". Both from 1 to 16384. Throws UsageError.
 Size parse_size(const std::string& text, const std::string& option = "--size");
 
+// Checks that need no model: what they refuse is told before anything is read.
+CLI::Validator clip_frames();    // 4n+1
+CLI::Validator finite_number();  // neither NaN nor infinite
+
 // The commands; each adds itself to the program and sets `action` when it was chosen.
 void add_forward(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action);

@@ -18,6 +18,8 @@ std::string duration_text(double seconds) {
 ProgressPrinter::ProgressPrinter() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 void ProgressPrinter::operator()(const std::string& stage, int done, int total) {
+  if (stage == stage_ && done == last_) return;  // nothing to tell
+  last_ = done;
   if (stage != stage_) {
     stage_ = stage;
     watch_ = Stopwatch();

@@ -15,6 +15,7 @@ class ProgressPrinter {
  private:
   bool terminal_;
   std::string stage_;
+  int last_ = -1;
   Stopwatch watch_;
 };
 

@@ -21,11 +21,15 @@ std::string subtitle_language(const std::string& language) {
   return "und";
 }
 
-std::vector<SubtitleCue> cues_of(const std::vector<CutShot>& cut) {
+// What is spoken, when it is spoken; without a voice the text stands for as long as its shot.
+std::vector<SubtitleCue> cues_of(const MakeRequest& request, const std::vector<CutShot>& cut) {
   std::vector<SpokenText> spoken;
-  for (const CutShot& shot : cut)
+  for (const CutShot& shot : cut) {
+    if (!request.narration)
+      spoken.push_back({shot.start, shot.start + shot.seconds(request.fps), shot.shot.narration});
     for (const SpokenText& sentence : shot.narration.sentences)
       spoken.push_back({sentence.start + shot.start, sentence.end + shot.start, sentence.text});
+  }
   return make_cues(spoken);
 }
 
@@ -103,7 +107,7 @@ void each_frame(const RenderShot& shot, const FrameSink& sink) {
 void write_outputs(const MakeRequest& request, int64_t width, int64_t height, const std::vector<CutShot>& cut,
                    const StoryFacts& facts, const fs::path& work, Stages& stages) {
   const Stopwatch watch;
-  const std::vector<SubtitleCue> cues = cues_of(cut);
+  const std::vector<SubtitleCue> cues = cues_of(request, cut);
   VideoWriter writer(work / "story.mp4", video_settings(request, width, height, cut, facts, cues));
   writer.add_sound(sound_track(cut, cut.back().start + cut.back().seconds(request.fps)).samples);
   SheetContent sheet{

@@ -144,6 +144,21 @@ Json findings_of(const std::vector<CutShot>& cut, const Artefacts& artefacts,
   return list;
 }
 
+// The largest clip that the story may ask for, before there is a story: what can't fit is told before a
+// folder is made.
+void price_largest(const MakeRequest& request, const Settings& settings, const VideoModel& model,
+                   const Component* writer, Device& device, const Progress& progress) {
+  if (writer)
+    SessionModel(writer->language_model(), writer->binding(), device,
+                 context_for_story(request.idea, request.shots),
+                 {.budget_bytes = request.budget_bytes, .precision = request.precision});
+  const int64_t segments = model.conditioning() == Conditioning::first_frame ? 2 : 1;
+  const Artefacts nowhere(request.out);
+  Stages none;
+  Renderer(model, device, settings.render, nowhere, none, progress)
+      .price({RenderShot{.plan = {.segments = segments, .segment_frames = settings.most_frames}}});
+}
+
 }  // namespace
 
 MakeResult story_to_video(const MakeRequest& request, Device& device, const Progress& progress) {
@@ -180,6 +195,8 @@ MakeResult story_to_video(const MakeRequest& request, Device& device, const Prog
   settings.render.model_hash =
       sha256_of(models.dump(-1) + read_file(model.folder() / "tokenizer" / "tokenizer.json", 64 << 20));
   const std::string hash = request_hash(request, settings, models.dump(-1));
+
+  price_largest(request, settings, model, writer ? &*writer : nullptr, device, progress);
 
   OutputFolder folder(request, hash);
   const Artefacts artefacts(folder.work());
