@@ -69,6 +69,7 @@ Session::Session(Device& device, const ParameterSource& source, std::vector<Grap
     : device_(device), source_(source), graphs_(std::move(graphs)), precision_(options.precision) {
   std::vector<Pass> passes = std::move(options.passes);
   passes.push_back(drop_dead_nodes());
+  passes.push_back(fuse_upsample());
   passes.push_back(fuse_feed_forward(kFeedForwardRows));
   passes.push_back(assign_precision(options.precision));
   for (Graph& graph : graphs_) pass_reports_ = run_passes(graph, passes, options.passes_off);
