@@ -63,7 +63,7 @@ def usage(folder):
     yield bad("no such option", ["make", "a bear", "--colour", "red"], 2, ["colour"])
     yield bad("forward without files", ["forward"], 2)
     for option, values in {
-        "--size": ["0x0", "32", "-16x16", "axb", "99999999999999999999x16", "31x17"],
+        "--size": ["0x0", "32", "-16x16", "axb", "99999999999999999999x16"],
         "--frames": ["8", "0", "-3", "4.5", "1e9", "9999999999999"],
         "--steps": ["0", "-1", "x"],
         "--guidance": ["nan", "inf", "five"],
@@ -386,6 +386,7 @@ def whole_stories(folder):
         return
     small = ["make", "a red bear walks", "--shots", "3", "--steps", "1"]
     yield bad("make: no espeak-ng", [*small, "--out", "out"], 3, ["--no-narration", "espeak"], env={"PATH": "/nonexistent"})
+    yield bad("make: a size that does not divide", [*small, "--out", "out", "--size", "31x17"], (2, 3), ["size"])
     yield bad("make: output below a file", [*small, "--out", "here.txt/out"], 3, ["here.txt"])
     yield bad("make: does not fit", [*small, "--out", "out", "--budget", "1KiB"], 4, ["budget"])
     yield bad("make: no models", [*small, "--out", "out", "--models", "absent"], 3, ["absent"])

@@ -118,6 +118,7 @@ void add_clip(CLI::App& program, Action& action) {
       ->check(clip_frames());
   command->add_option("--steps", a->steps, "steps of the sampler")->required()->check(CLI::Range(1, 1000));
   command->add_option("--guidance", a->guidance, "guidance of the high-noise (or only) expert; 1: none")
+      ->check(finite_number())
       ->capture_default_str();
   command->add_option("--guidance-low", a->guidance_low, "of the low-noise expert (default: as --guidance)")
       ->check(finite_number());

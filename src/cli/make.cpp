@@ -98,7 +98,8 @@ void add_make(CLI::App& program, Action& action) {
   command->add_option("--frames", r.frames, "most frames that the model makes in one go, 4n+1")
       ->check(CLI::Range(int64_t{1}, int64_t{100000}))
       ->check(clip_frames());
-  command->add_option("--guidance", r.guidance, "guidance of the high-noise (or only) expert; 1: none");
+  command->add_option("--guidance", r.guidance, "guidance of the high-noise (or only) expert; 1: none")
+      ->check(finite_number());
   command->add_option("--guidance-low", r.guidance_low, "of the low-noise expert")->check(finite_number());
   command->add_option("--fps", r.fps, "frames a second")->check(CLI::Range(1, 120))->capture_default_str();
   command->add_option("--language", r.language, "of the narration")->capture_default_str();
