@@ -303,9 +303,16 @@ TEST(BadSentencepiece, DamagedFiles) {
   }
 }
 
+TEST(BadSentencepiece, ValueBehindTheReplacements) {
+  // Found by fuzzing: a step with a value leads to a unit that is none, and libsentencepiece reads what it
+  // says.
+  const fs::path file = fs::path(ZT_SOURCE_DIR) / "src/text/damaged/character_map_value.model";
+  EXPECT_THROW(load_tokenizer(file), InputError);
+}
+
 TEST(BadSentencepiece, CharacterMapThatLeavesItself) {
   std::string good = bytes_of("spiece");
-  // The map begins with its trie's length; the root's unit behind it is made to point far away.
+  // Units of the trie, somewhere in the second half of the file, are made to point far away.
   const std::string unit = "\xFF\xFF\xFF\x7F";
   uint32_t state = 7;
   size_t refused = 0;

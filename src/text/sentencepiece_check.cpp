@@ -118,17 +118,20 @@ void check_character_map(std::string_view bytes, const std::string& where) {
   const uint64_t count = length / 4;
   if (replacements.empty() || replacements.back() != '\0')
     throw InputError("the character map's replacements do not end", where);
-  for (uint64_t p = 0; p < count; ++p) {
+  auto unit_at = [&](uint64_t p) {
     uint32_t unit = 0;
     std::memcpy(&unit, bytes.data() + 4 + 4 * p, 4);
-    if (unit & 0x80000000u) {
-      if ((unit & 0x7FFFFFFFu) >= replacements.size())
-        throw InputError("the character map points behind its replacements", where);
-      continue;
-    }
+    return unit;
+  };
+  for (uint64_t p = 0; p < count; ++p) {
+    const uint32_t unit = unit_at(p);
+    // A unit with the top bit is a value and has no label, so that no step but the first comes from it.
+    if (p > 0 && (unit & 0x80000000u)) continue;
     const uint64_t offset = static_cast<uint64_t>(unit >> 10) << ((unit & 512u) >> 6);
     if (((p ^ offset) | 0xFF) >= count)
       throw InputError("the character map's trie points out of itself", where);
+    if ((unit & 0x100u) && (unit_at(p ^ offset) & 0x7FFFFFFFu) >= replacements.size())
+      throw InputError("the character map points behind its replacements", where);
   }
 }
 
