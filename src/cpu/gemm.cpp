@@ -1,26 +1,69 @@
 #include "cpu/gemm.h"
 
 #include <cblas.h>
+#include <immintrin.h>
+#include <omp.h>
 
 #include <algorithm>
 
+#include "cpu/parallel.h"
+#include "cpu/vector_math.h"
+
 namespace zoetrope {
+
+namespace {
+
+// A product this small is done before a second thread has woken up.
+constexpr double kSmallFlops = 4e6;
+
+// While it lives, OpenBLAS runs on the caller's thread alone.
+class OneThread {
+ public:
+  explicit OneThread(bool wanted) : before_(wanted ? omp_get_max_threads() : 0) {
+    if (before_ > 1) omp_set_num_threads(1);
+  }
+  ~OneThread() {
+    if (before_ > 1) omp_set_num_threads(before_);
+  }
+  OneThread(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
+bool is_small(const GemmShape& s) {
+  return 2.0 * static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k) < kSmallFlops;
+}
+
+// c[j] = alpha a · b[j] + beta c[j] for the rows of B: bound by reading B once, so the rows are shared out by
+// bytes.
+void matrix_times_vector(const GemmShape& s, float alpha, const float* a, const float* b, float beta,
+                         float* c) {
+  parallel_ranges(
+      s.n, std::max<int64_t>(1, 262144 / std::max<int64_t>(s.k, 1)), [&](int64_t first, int64_t last) {
+        for (int64_t j = first; j < last; ++j) {
+          const float* row = b + j * s.ldb;
+          __m256 sums[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
+                            _mm256_setzero_ps()};
+          int64_t i = 0;
+          for (; i + 32 <= s.k; i += 32)
+            for (int u = 0; u < 4; ++u)
+              sums[u] =
+                  _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8 * u), _mm256_loadu_ps(row + i + 8 * u), sums[u]);
+          float sum = sum8(_mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3])));
+          for (; i < s.k; ++i) sum += a[i] * row[i];
+          c[j] = alpha * sum + (beta == 0 ? 0.0f : beta * c[j]);
+        }
+      });
+}
+
+}  // namespace
 
 void gemm_nt(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
   if (s.m == 0 || s.n == 0) return;
-  if (s.m == 1) {  // a product with one row is a matrix times a vector: bound by reading B once
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, static_cast<int>(s.n), static_cast<int>(s.k), alpha, b,
-                static_cast<int>(s.ldb), a, 1, beta, c, 1);
-    return;
-  }
+  if (s.m == 1) return matrix_times_vector(s, alpha, a, b, beta, c);
+  const OneThread one(is_small(s));
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), alpha, a, static_cast<int>(s.lda), b, static_cast<int>(s.ldb), beta, c,
-              static_cast<int>(s.ldc));
-}
-
-void gemm_nn(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
-  if (s.m == 0 || s.n == 0) return;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(s.m), static_cast<int>(s.n),
               static_cast<int>(s.k), alpha, a, static_cast<int>(s.lda), b, static_cast<int>(s.ldb), beta, c,
               static_cast<int>(s.ldc));
 }

@@ -13,8 +13,6 @@ struct GemmShape {
   int64_t lda, ldb, ldc;
 };
 void gemm_nt(const GemmShape& shape, float alpha, const float* a, const float* b, float beta, float* c);
-// The same with B (k, n).
-void gemm_nn(const GemmShape& shape, float alpha, const float* a, const float* b, float beta, float* c);
 
 // Rows of a weight that are widened at a time, so that the block stays in the cache.
 int64_t widen_block_rows(int64_t rows, int64_t columns);

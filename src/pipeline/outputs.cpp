@@ -39,11 +39,10 @@ Json prompts_of(const std::vector<CutShot>& cut) {
   return prompts;
 }
 
-VideoSettings video_settings(const MakeRequest& request, int64_t width, int64_t height,
-                             const std::vector<CutShot>& cut, const StoryFacts& facts,
-                             const std::vector<SubtitleCue>& cues) {
-  VideoSettings settings{.width = static_cast<int>(width),
-                         .height = static_cast<int>(height),
+VideoSettings video_settings(const MakeRequest& request, const std::vector<CutShot>& cut,
+                             const StoryFacts& facts, const std::vector<SubtitleCue>& cues) {
+  VideoSettings settings{.width = static_cast<int>(facts.width),
+                         .height = static_cast<int>(facts.height),
                          .frame_rate = {request.fps, 1},
                          .sound_channels = 1};
   settings.subtitles = cues;
@@ -104,15 +103,15 @@ void each_frame(const RenderShot& shot, const FrameSink& sink) {
   }
 }
 
-void write_outputs(const MakeRequest& request, int64_t width, int64_t height, const std::vector<CutShot>& cut,
-                   const StoryFacts& facts, const fs::path& work, Stages& stages) {
+void write_outputs(const MakeRequest& request, const std::vector<CutShot>& cut, const StoryFacts& facts,
+                   const fs::path& work, Stages& stages) {
   const Stopwatch watch;
   const std::vector<SubtitleCue> cues = cues_of(request, cut);
-  VideoWriter writer(work / "story.mp4", video_settings(request, width, height, cut, facts, cues));
+  VideoWriter writer(work / "story.mp4", video_settings(request, cut, facts, cues));
   writer.add_sound(sound_track(cut, cut.back().start + cut.back().seconds(request.fps)).samples);
-  SheetContent sheet{
-      .title = facts.storyboard.title,
-      .note = fmt::format("{} shots, {}x{}, {} frames a second", cut.size(), width, height, request.fps)};
+  SheetContent sheet{.title = facts.storyboard.title,
+                     .note = fmt::format("{} shots, {}x{}, {} frames a second", cut.size(), facts.width,
+                                         facts.height, request.fps)};
   for (const CutShot& shot : cut) {
     int64_t number = 0;
     SheetShot cell{

@@ -24,13 +24,14 @@ struct CutShot {
 struct StoryFacts {
   Storyboard storyboard;
   std::string request_hash;
+  int64_t width = 0, height = 0;
   Json models;    // role, path, sha256
   Json findings;  // shot, kind, message
 };
 
 // Writes everything into `work` and moves it into `out` at the end, file by file; the video comes last.
-void write_outputs(const MakeRequest& request, int64_t width, int64_t height, const std::vector<CutShot>& cut,
-                   const StoryFacts& facts, const fs::path& work, Stages& stages);
+void write_outputs(const MakeRequest& request, const std::vector<CutShot>& cut, const StoryFacts& facts,
+                   const fs::path& work, Stages& stages);
 
 // Calls `sink` with every frame of a shot that is shown, in order.
 void each_frame(const RenderShot& shot, const FrameSink& sink);

@@ -61,12 +61,11 @@ std::string request_hash(const MakeRequest& r, const Settings& s, const std::str
   return sha256_of(key.dump(-1));
 }
 
-Storyboard written_storyboard(const MakeRequest& request, const Component& writer,
-                              const std::string& writer_hash, Device& device, const Artefacts& artefacts,
-                              Stages& stages, const Progress& progress) {
+Storyboard written_storyboard(const MakeRequest& request, const Component& writer, Device& device,
+                              const Artefacts& artefacts, Stages& stages, const Progress& progress) {
   const Stopwatch watch;
   const fs::path place = artefacts.place("storyboard",
-                                         fmt::format("{}\n{}\n{}\n{}\n{}", writer_hash, request.idea,
+                                         fmt::format("{}\n{}\n{}\n{}\n{}", writer.sha256(), request.idea,
                                                      request.shots, request.language, request.seed),
                                          "json");
   if (!artefacts.has(place)) {
@@ -163,13 +162,6 @@ void price_largest(const MakeRequest& request, const Settings& settings, const V
 
 MakeResult story_to_video(const MakeRequest& request, Device& device, const Progress& progress) {
   // What was asked is checked before anything is made.
-  const VideoModel model(request.models / "video");
-  if (model.conditioning() == Conditioning::channels)
-    throw InputError("this model only turns pictures into video", (request.models / "video").string(),
-                     "a story needs a text-to-video model");
-  const bool writes = !request.storyboard && !request.shot;
-  std::optional<Component> writer;
-  if (writes) writer.emplace(request.models / "writer");
   std::optional<Storyboard> storyboard;
   if (request.shot)
     storyboard = with_redrawn_shot(request);
@@ -177,6 +169,13 @@ MakeResult story_to_video(const MakeRequest& request, Device& device, const Prog
     storyboard = read_storyboard_file(*request.storyboard);
   else
     clean_idea(request.idea);
+  const VideoModel model(request.models / "video");
+  if (model.conditioning() == Conditioning::channels)
+    throw InputError("this model only turns pictures into video", (request.models / "video").string(),
+                     "a story needs a text-to-video model");
+  const bool writes = !request.storyboard && !request.shot;
+  std::optional<Component> writer;
+  if (writes) writer.emplace(request.models / "writer");
   Settings settings = settings_of(request, model);
   std::optional<Narrator> narrator;
   if (request.narration)
@@ -201,9 +200,7 @@ MakeResult story_to_video(const MakeRequest& request, Device& device, const Prog
   OutputFolder folder(request, hash);
   const Artefacts artefacts(folder.work());
   Stages stages;
-  if (!storyboard)
-    storyboard = written_storyboard(request, *writer, models.as_array()[0].at("sha256").as_string(), device,
-                                    artefacts, stages, progress);
+  if (!storyboard) storyboard = written_storyboard(request, *writer, device, artefacts, stages, progress);
   writer.reset();
   std::vector<CutShot> cut = cut_shots(request, *storyboard, settings, model, narrator, stages);
   std::vector<RenderShot> shots;
@@ -216,9 +213,11 @@ MakeResult story_to_video(const MakeRequest& request, Device& device, const Prog
   MakeResult result{.video = request.out / "story.mp4"};
   const StoryFacts facts{.storyboard = *storyboard,
                          .request_hash = hash,
+                         .width = settings.render.width,
+                         .height = settings.render.height,
                          .models = models,
                          .findings = findings_of(cut, artefacts, result.findings)};
-  write_outputs(request, settings.render.width, settings.render.height, cut, facts, folder.work(), stages);
+  write_outputs(request, cut, facts, folder.work(), stages);
   folder.finish();
   for (const std::string& finding : result.findings) log_warning("{}", finding);
   return result;
