@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.h"
 #include "pipeline/generation_defaults.h"
@@ -35,6 +36,16 @@ Settings settings_of(const MakeRequest& request, const VideoModel& model) {
   settings.most_frames = request.frames.value_or(defaults.frames);
   model.latents(settings.render.width, settings.render.height, settings.most_frames);
   return settings;
+}
+
+// Over the names and contents of the tokenizer's files.
+std::string tokenizer_hash(const fs::path& folder) {
+  std::map<std::string, std::string> sums;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.is_regular_file()) sums[entry.path().filename().string()] = sha256_of_file(entry.path());
+  std::string all;
+  for (const auto& [name, sum] : sums) all += name + " " + sum + "\n";
+  return sha256_of(all);
 }
 
 // Everything on which the story depends; two runs with one hash are one story.
@@ -191,8 +202,7 @@ MakeResult story_to_video(const MakeRequest& request, Device& device, const Prog
   };
   if (writer) add_model("writer", *writer);
   for (const auto& [role, component] : model.components()) add_model(role, *component);
-  settings.render.model_hash =
-      sha256_of(models.dump(-1) + read_file(model.folder() / "tokenizer" / "tokenizer.json", 64 << 20));
+  settings.render.model_hash = sha256_of(models.dump(-1) + tokenizer_hash(model.folder() / "tokenizer"));
   const std::string hash = request_hash(request, settings, models.dump(-1));
 
   price_largest(request, settings, model, writer ? &*writer : nullptr, device, progress);
