@@ -59,9 +59,9 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(pathlib.Path(folder).rglob("*")) if p.is_file()}
 
 
-# A whole story in a few seconds: the demo's models at a small size.
+# A whole story in a few seconds: the demo's models at a small size, and few frames a second; shots of several segments.
 SMALL_STORY = ["make", "A red bear walks through the forest at dusk", "--shots", "3", "--steps", "2", "--size", "64x48",
-               "--frames", "9", "--seed", "11", "--threads", "2"]
+               "--frames", "9", "--fps", "4", "--seed", "11", "--threads", "2"]
 HAS_DEMO = (ROOT / "assets/demo/video/model_index.json").exists()
 
 
