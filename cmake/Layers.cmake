@@ -144,3 +144,10 @@ function(zt_add_program)
   target_link_libraries(zt_golden PUBLIC zt_pipeline zt_models)
   zt_tests(end_to_end ${CMAKE_SOURCE_DIR}/tests zt_golden)
 endfunction()
+
+# Built when asked for by name: cmake --build build --target ops_bench
+function(zt_add_benchmarks)
+  add_executable(ops_bench EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/ops_bench.cpp)
+  target_compile_options(ops_bench PRIVATE ${ZT_FLAGS})
+  target_link_libraries(ops_bench PRIVATE zt_ops)
+endfunction()
