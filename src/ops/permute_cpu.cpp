@@ -41,11 +41,10 @@ class PermuteKernel final : public Kernel {
       if (count_ == 0) axes_[static_cast<size_t>(count_++)] = {1, 1, 1};
       last_ = axes_[static_cast<size_t>(--count_)];
       if (last_.in == 1) return;  // runs
-      int first = 0;
-      while (axes_[static_cast<size_t>(first)].in != 1) ++first;
-      first_ = axes_[static_cast<size_t>(first)];
-      for (int i = first; i + 1 < count_; ++i)
-        axes_[static_cast<size_t>(i)] = axes_[static_cast<size_t>(i + 1)];
+      Axis* const end = axes_.data() + count_;
+      Axis* const first = std::find_if(axes_.data(), end, [](const Axis& axis) { return axis.in == 1; });
+      first_ = *first;
+      std::copy(first + 1, end, first);
       --count_;
     }
 

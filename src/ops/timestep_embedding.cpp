@@ -13,7 +13,8 @@ class TimestepEmbeddingOp final : public Op {
     const Shape& t = node.in(0);
     if (node.inputs[0]->dtype != DType::f32) throw GraphError("t must be float32");
     if (t.rank() >= Shape::kMaxRank) throw GraphError("t has too many axes");
-    if (settings.dim < 2 || static_cast<float>(settings.dim / 2) <= settings.options.downscale_freq_shift)
+    const int64_t half = settings.dim / 2;
+    if (half < 1 || static_cast<float>(half) <= settings.options.downscale_freq_shift)
       throw GraphError(fmt::format("dim {} is too small", settings.dim));
     std::vector<int64_t> out(t.begin(), t.end());
     out.push_back(settings.dim);
