@@ -37,7 +37,8 @@ TEST_P(ModelGolden, MatchesInFloat32) {
 TEST_P(ModelGolden, IsAsCloseInBf16AsTheReference) {
   const Golden golden = read_golden(GetParam());
   const ForwardResult result = run_golden(golden, golden.folder, {.precision = DType::bf16});
-  // The reference's distance is one draw of a random sum; from few numbers it scatters by about 1/sqrt(count), ours as well.
+  // The reference's distance is one draw of a random sum; from few numbers it scatters by about
+  // 1/sqrt(count), ours as well.
   double count = 0;
   for (const auto& [name, output] : golden.outputs) count += static_cast<double>(output.elements());
   const double allowed = 1.25 + 3 / std::sqrt(count);
