@@ -12,6 +12,7 @@ GenerationDefaults read_generation_defaults(const fs::path& model_folder) {
   const fs::path file = model_folder / "generation_config.json";
   if (!fs::exists(file)) return defaults;
   const Json json = Json::parse_file(file.string(), 1 << 16);
+  json.as_object();
   auto whole = [&](const char* key, int64_t fallback, int64_t most) {
     const int64_t value = json.integer_or(key, fallback);
     if (value < 1 || value > most)

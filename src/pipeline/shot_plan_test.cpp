@@ -14,8 +14,9 @@ TEST(ShotPlan, EveryPlanIsLongEnoughAndAllowed) {
         EXPECT_LE(plan.segment_frames, most);
         EXPECT_GE(static_cast<double>(plan.frames()), seconds * fps - 1e-3);
         // One segment fewer would be too short.
-        if (plan.segments > 1)
+        if (plan.segments > 1) {
           EXPECT_LT(static_cast<double>((plan.segments - 1) * (most - 1) + 1), seconds * fps);
+        }
       }
 }
 
