@@ -70,17 +70,6 @@ def noisy_caption(scene, rng):
     return text
 
 
-def prompts(count, seed=2026):
-    """Held-out scenes with a prompt that names colour, place and direction, as plain dictionaries."""
-    rng, cases = random.Random(seed), []
-    while len(cases) < count:
-        scene = world.sample_scene(rng, "held_out")
-        text = world.caption(scene, rng)
-        if any(f" {word} " in text for word in world.COLOUR_WORDS[scene.colour]):
-            cases.append({"prompt": text, **dataclasses.asdict(scene)})
-    return cases
-
-
 def render_many(scenes, seeds, frames, device, chunk=12, still_start=False):
     """uint8 clips (N, T, H, W, 3) for scenes of any subjects, in the order given."""
     out = torch.empty(len(scenes), frames, render.HEIGHT, render.WIDTH, 3, dtype=torch.uint8, device=device)

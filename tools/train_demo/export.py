@@ -28,6 +28,18 @@ def write(folder, name, config, tensors):
     print(f"{folder.name}/{name}: {size / 2**20:.2f} MiB")
 
 
+def load(folder):
+    """The weights of an exported folder by the trainers' names: high, low, text, and the autoencoder's file."""
+    from safetensors.torch import load_file
+    read = lambda part, name: {k: v.float() for k, v in load_file(folder / part / name).items()}  # noqa: E731
+    text = read("text_encoder", "model.safetensors")
+    text["encoder.embed_tokens.weight"] = text["shared.weight"]
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    file = "diffusion_pytorch_model.safetensors"
+    return {"high": read("transformer", file), "low": read("transformer_2", file), "text": text,
+            "autoencoder": {"model": read("vae", file), "mean": config["latents_mean"], "std": config["latents_std"]}}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=pathlib.Path, required=True)

@@ -604,8 +604,9 @@ def _motions(scenes, seeds, frames, still_start, device, dtype):
         if still_start and moving and rng.random() < 0.5:  # goes on from anywhere, out of the picture if need be
             start = rng.uniform(half * 0.8, WIDTH - half * 0.8)
         else:
-            slack = max(0.0, (room - travel) / 2)
-            start = WIDTH / 2 - travel / 2 + rng.uniform(-1, 1) * min(slack, 26.0)
+            # Close to the edge it comes from: where the subject is in the first frame tells its direction, which is
+            # much easier to learn from a text than the sign of a motion around the middle.
+            start = 0.65 * half + 4 + rng.uniform(0, 1) * min(max(0.0, room - travel), 26.0)
         x_first = start + speed * t  # of a mover towards the right; mirrored below
         freq = {"walk": 0.30, "run": 0.50, "jump": 0.22, "fly": 0.42, "float": 0.10, "swim": 0.36, "sail": 0.14,
                 "drive": 0.25, "stand": 0.16}[scene.action] * rng.uniform(0.92, 1.08)
@@ -702,10 +703,11 @@ def _subject_layer(draw, motion, x, y, shades):
     return rgb, alpha
 
 
-def render(scenes, seeds, frames, still_start=False, device="cpu", dtype=torch.float32):
+def render(scenes, seeds, frames, still_start=False, device="cpu", dtype=torch.float32, times=None):
     """Clips of scenes that share one subject: uint8 (B, T, H, W, 3) on the device.
 
-    still_start: the clips are for continuing from their first frame, so they may start anywhere."""
+    still_start: the clips are for continuing from their first frame, so they may start anywhere; times: only these
+    frames of the clip are drawn."""
     subject = scenes[0].subject
     assert all(s.subject == subject for s in scenes)
     batch = len(scenes)
@@ -714,6 +716,11 @@ def render(scenes, seeds, frames, still_start=False, device="cpu", dtype=torch.f
     motions = _motions(scenes, seeds, frames, still_start, device, dtype)
     shades = _shades(scenes, device, dtype)
     t = torch.arange(frames, device=device, dtype=dtype).view(1, frames, 1, 1)
+    if times is not None:
+        t = t[:, times]
+        for motion in motions:
+            for name in Motion.__slots__:
+                setattr(motion, name, getattr(motion, name)[:, times])
 
     sky = torch.empty(batch, 3, HEIGHT, WIDTH, device=device, dtype=dtype)
     land, cover = torch.empty_like(sky), torch.empty(batch, 1, HEIGHT, WIDTH, device=device, dtype=dtype)

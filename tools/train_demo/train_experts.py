@@ -18,6 +18,8 @@ import torch
 from tokenizers import Tokenizer
 
 import data
+import export
+import judge
 import models
 import sampling
 import world
@@ -129,7 +131,7 @@ def draw_samples(nets, sampler, tokenizer, work, device, count, settings, name):
     ae = models.Autoencoder(**models.AE_CONFIG).to(device).eval()
     ae.load_state_dict(saved["model"])
     mean, std = (torch.tensor(saved[k], device=device).view(1, -1, 1, 1, 1) for k in ("mean", "std"))
-    ids = data.tokens_of(tokenizer, [c["prompt"] for c in data.prompts(count)], models.TEXT_KEPT).to(device)
+    ids = data.tokens_of(tokenizer, [c["prompt"] for c in judge.prompts(count)], models.TEXT_KEPT).to(device)
     for steps, guidance, shift in settings:
         clips = []
         for k in range(0, count, 20):
@@ -156,7 +158,7 @@ def main():
     parser.add_argument("--rates", type=float, nargs=2, default=[1.5e-3, 1.5e-3], help="first and last learning rate")
     parser.add_argument("--scale", type=float, default=1.0, help="of the batches")
     parser.add_argument("--judge", type=int, default=100)
-    parser.add_argument("--init", type=pathlib.Path, help="a folder with averaged weights to begin from")
+    parser.add_argument("--init", type=pathlib.Path, help="an exported folder to begin from instead of from nothing")
     args = parser.parse_args()
     begin = time.time()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -164,6 +166,9 @@ def main():
     torch.manual_seed(args.part + 1)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     work = args.work
+    work.mkdir(parents=True, exist_ok=True)
+    if args.init and not (work / "autoencoder.pt").exists():
+        torch.save(export.load(args.init)["autoencoder"], work / "autoencoder.pt")
     tokenizer, encoder, high, low = build(device)
     if cuda:
         models.Block.forward = torch.compile(models.Block.forward, dynamic=False)
@@ -184,8 +189,9 @@ def main():
     nets = {"high": high, "low": low, "text": encoder}
     state = None
     if args.init:
+        given = export.load(args.init)
         for name, net in nets.items():
-            net.load_state_dict(torch.load(args.init / f"{name}.pt", map_location=device, weights_only=True))
+            net.load_state_dict(given[name])
     elif (work / "state.pt").exists():
         state = torch.load(work / "state.pt", map_location=device, weights_only=True)
         for name, net in nets.items():
