@@ -235,14 +235,14 @@ def make_templates(per_subject=4, per_place=5):
     TEMPLATES.write_text(json.dumps({"colours": colours, "places": places}, separators=(",", ":")) + "\n")
 
 
-def report(results, cases, out):
+def report(results, cases, out, floors=(0.9, 0.9, 0.9)):
     figures = summary(results, cases)
     for name in ("colour", "place", "direction"):
         print(f"{name}: {figures[name]} passed, {len(cases) - figures[name]} failed")
     if out:
         out.write_text(json.dumps({"clips": len(cases), "passed": figures,
                                    "cases": [{**c, "seen": r} for c, r in zip(cases, results)]}, indent=1) + "\n")
-    return all(figures[name] >= 0.9 * len(cases) for name in ("colour", "place", "direction"))
+    return all(figures[name] >= floor * len(cases) for name, floor in zip(("colour", "place", "direction"), floors))
 
 
 def main():
@@ -256,6 +256,8 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--json", type=pathlib.Path, help="write the figures and what was seen in every clip here")
+    parser.add_argument("--floors", type=float, nargs=3, default=(0.9, 0.9, 0.9), metavar=("COLOUR", "PLACE", "DIRECTION"),
+                        help="the shares of clips below which the judge ends with 1")
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--templates", action="store_true")
     parser.add_argument("extra", nargs="*", help="more arguments for the program, after --")
@@ -288,7 +290,7 @@ def main():
         elif not args.folder:
             parser.error("--zoetrope, --folder, --array or --validate")
         results = [look(read_clip(folder / f"{i:03d}.mp4"), case, templates) for i, case in enumerate(cases)]
-        return 0 if report(results, cases, args.json) else 1
+        return 0 if report(results, cases, args.json, args.floors) else 1
 
 
 if __name__ == "__main__":
