@@ -15,8 +15,11 @@ namespace {
 
 // A product this small is done before a second thread has woken up.
 constexpr double kSmallFlops = 4e6;
+// Rows of C are shared out to the threads in multiples of this, which the library's kernels divide.
+constexpr int64_t kSliceRows = 16;
 
-// While it lives, OpenBLAS runs on the caller's thread alone.
+// While it lives, a product runs on the caller's thread alone. Larger ones are shared out here and not by
+// OpenBLAS, whose own sharing takes memory for its queue at every call and waits by spinning.
 class OneThread {
  public:
   explicit OneThread(bool wanted) : before_(wanted ? omp_get_max_threads() : 0) {
@@ -57,15 +60,28 @@ void matrix_times_vector(const GemmShape& s, float alpha, const float* a, const 
       });
 }
 
+void one_thread_gemm(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(s.m), static_cast<int>(s.n),
+              static_cast<int>(s.k), alpha, a, static_cast<int>(s.lda), b, static_cast<int>(s.ldb), beta, c,
+              static_cast<int>(s.ldc));
+}
+
 }  // namespace
 
 void gemm_nt(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
   if (s.m == 0 || s.n == 0) return;
   if (s.m == 1) return matrix_times_vector(s, alpha, a, b, beta, c);
-  const OneThread one(is_small(s));
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), alpha, a, static_cast<int>(s.lda), b, static_cast<int>(s.ldb), beta, c,
-              static_cast<int>(s.ldc));
+  const OneThread one(is_small(s) || std::max(s.m, s.n) < 2 * kSliceRows);
+  // The longer side of C is shared out; each thread then packs the other operand for itself.
+  const bool by_rows = s.m >= s.n;
+  parallel_ranges(by_rows ? s.m : s.n, kSliceRows, [&](int64_t first, int64_t last) {
+    GemmShape slice = s;
+    (by_rows ? slice.m : slice.n) = last - first;
+    if (by_rows)
+      one_thread_gemm(slice, alpha, a + first * s.lda, b, beta, c + first * s.ldc);
+    else
+      one_thread_gemm(slice, alpha, a, b + first * s.ldb, beta, c + first);
+  });
 }
 
 int64_t widen_block_rows(int64_t rows, int64_t columns) {

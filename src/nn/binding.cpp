@@ -109,17 +109,22 @@ void Binding::read(const std::string& name, DType as, void* destination) const {
     }
     return;
   }
-  // Through float32, a piece at a time.
+  // Through float32, a block at a time. Nothing is allocated: streamed parameters are read during a run.
+  constexpr size_t kBlock = 8192;
+  std::array<std::byte, 8 * kBlock> bytes;
+  std::array<float, kBlock> wide;
   auto* out = static_cast<char*>(destination);
   for (const Piece& piece : source.pieces) {
-    std::vector<char> bytes(piece.bytes);
-    checkpoint_.read_part(*piece.tensor, piece.first_byte, piece.bytes, bytes.data());
-    const size_t count = piece.bytes / size_of(piece.tensor->dtype());
-    std::vector<float> wide(as == DType::f32 ? 0 : count);
-    float* values = as == DType::f32 ? reinterpret_cast<float*>(out) : wide.data();
-    widen_to_f32(piece.tensor->dtype(), bytes.data(), values, count);
-    if (as != DType::f32) narrow_from_f32(as, values, out, count);
-    out += count * size_of(as);
+    const DType stored = piece.tensor->dtype();
+    const size_t count = piece.bytes / size_of(stored);
+    for (size_t first = 0; first < count; first += kBlock) {
+      const size_t block = std::min(kBlock, count - first);
+      checkpoint_.read_part(*piece.tensor, piece.first_byte + first * size_of(stored),
+                            block * size_of(stored), bytes.data());
+      widen_to_f32(stored, bytes.data(), wide.data(), block);
+      narrow_from_f32(as, wide.data(), out, block);
+      out += block * size_of(as);
+    }
   }
 }
 
