@@ -143,6 +143,9 @@ function(zt_add_program)
   target_include_directories(zt_golden PUBLIC ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(zt_golden PUBLIC zt_pipeline zt_models)
   zt_tests(end_to_end ${CMAKE_SOURCE_DIR}/tests zt_golden)
+  if(TARGET runtime_test)  # sessions are tested with real models
+    target_link_libraries(runtime_test PRIVATE zt_pipeline zt_models)
+  endif()
 endfunction()
 
 # Built when asked for by name: cmake --build build --target ops_bench

@@ -38,6 +38,7 @@ void round_view(DType type, const TensorView& view) {
 
 void request_stop() { g_stop.store(true); }
 bool stop_requested() { return g_stop.load(); }
+void clear_stop() { g_stop.store(false); }
 
 // Everything that exists only once memory was taken.
 struct Session::Loaded {

@@ -107,5 +107,6 @@ class Session {
 // Asks every running session to stop at its next step (from a signal handler: only sets a flag).
 void request_stop();
 bool stop_requested();
+void clear_stop();  // before another run in the same process
 
 }  // namespace zoetrope
