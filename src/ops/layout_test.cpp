@@ -137,14 +137,16 @@ TEST(Permute, PutsAxesInAnyOrder) {
       {{129, 130}, {1, 0}},
       {{7, 33, 24}, {1, 0, 2}},
   };
-  for (const auto& [shape, axes] : cases)
+  for (const auto& one : cases) {
+    const std::vector<int>& axes = one.second;
     expect_moved(
-        shape, [&](Tensor x) { return permute(x, axes); },
+        one.first, [&](Tensor x) { return permute(x, axes); },
         [&](const Index& index) {
           Index from(index.size());
           for (size_t i = 0; i < index.size(); ++i) from[static_cast<size_t>(axes[i])] = index[i];
           return from;
         });
+  }
 }
 
 TEST(Permute, TakesIntegersAndRefusesBadAxes) {
