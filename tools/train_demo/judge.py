@@ -254,7 +254,7 @@ def main():
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--quick", action="store_true", help="10 prompts")
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--json", type=pathlib.Path, help="write the figures and what was seen in every clip here")
     parser.add_argument("--floors", type=float, nargs=3, default=(0.9, 0.9, 0.9), metavar=("COLOUR", "PLACE", "DIRECTION"),
                         help="the shares of clips below which the judge ends with 1")
