@@ -38,12 +38,18 @@ class CpuDevice final : public Device {
   }
   const DeviceSpec& spec() const override { return spec_; }
   std::unique_ptr<Buffer> allocate(size_t bytes) override { return std::make_unique<HostBuffer>(bytes); }
-  void copy_in(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
-  void copy_out(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
-  void fill(void* device, uint8_t value, size_t bytes) override { std::memset(device, value, bytes); }
+  // What is empty has no address, which memcpy does not allow.
+  void copy_in(void* device, const void* host, size_t bytes) override { copy(device, host, bytes); }
+  void copy_out(void* host, const void* device, size_t bytes) override { copy(host, device, bytes); }
+  void fill(void* device, uint8_t value, size_t bytes) override {
+    if (bytes > 0) std::memset(device, value, bytes);
+  }
   void synchronize() override {}
 
  private:
+  static void copy(void* to, const void* from, size_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
   DeviceSpec spec_;
 };
 
