@@ -37,7 +37,7 @@ fs::path demo_models() {
   return fs::exists(beside / "video") ? beside : fs::path(ZT_SOURCE_DIR) / "assets" / "demo";
 }
 
-MakeRequest request_of(Arguments a) {
+MakeRequest request_of(const Arguments& a) {
   MakeRequest request = a.request;
   request.seed = static_cast<uint64_t>(a.seed);
   if (!a.storyboard.empty()) request.storyboard = a.storyboard;

@@ -49,7 +49,7 @@ LoraModel LoraSource::describe(const DenoiserModel& model) {
   return description;
 }
 
-void LoraSource::add(std::shared_ptr<const Lora> lora, double strength) {
+void LoraSource::add(const std::shared_ptr<const Lora>& lora, double strength) {
   for (const LoraEntry& entry : lora->entries()) {
     const double scale = strength * (entry.kind == LoraKind::low_rank ? entry.scale : 1.0);
     if (scale == 0) continue;

@@ -24,7 +24,7 @@ class LoraSource final : public ParameterSource {
   // What a LoRA's names are matched to.
   static LoraModel describe(const DenoiserModel& model);
   // Adds one at a strength (any finite number; 0 does nothing).
-  void add(std::shared_ptr<const Lora> lora, double strength);
+  void add(const std::shared_ptr<const Lora>& lora, double strength);
   bool empty() const { return branches_.empty() && differences_.empty(); }
 
   // Puts the branches into a graph of the model.

@@ -17,6 +17,7 @@ void price(const VideoModel& model, Device& device, const ClipSettings& s, const
   for (const HostTensor* ids : prompts) TextEncoding(model, device, s.session, ids->shape()[1]);
   for (Expert expert : {Expert::high, Expert::low})
     if (plan.steps_of(expert) > 0) ExpertRun(model, expert, device, s.session, {latents});
+  // NOLINTNEXTLINE(bugprone-unused-raii): made to be planned, which throws where it does not fit
   ClipDecoder(model.autoencoder(), device, s.session, latents.shape());
   if (!s.picture) return;
   const int64_t frames = model.conditioning() == Conditioning::channels ? s.frames : 1;
