@@ -74,10 +74,15 @@ def compare(options, part):
     worker = context.Process(target=serve_reference, daemon=True,
                              args=(there, options.folder, part, width, height, options.frames, options.threads))
     worker.start()
+    there.close()  # the worker alone holds it, so that its end is noticed
 
     def reference_turn(seconds):
-        here.send(seconds)
-        return here.recv()
+        try:
+            here.send(seconds)
+            return here.recv()
+        except (EOFError, BrokenPipeError):
+            worker.join()
+            sys.exit(f"diffusers ended with {worker.exitcode}")
 
     _, seconds = our_turn(options, part)
     reference_turn(seconds)
