@@ -15,6 +15,7 @@ import random
 import time
 
 import torch
+import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 import data
@@ -28,10 +29,12 @@ MIX = {33: (0.55, 128), 49: (0.25, 88), 65: (0.20, 64)}   # frames: share of the
 SHIFT = 4.0        # training's noise levels lie as an inference schedule of this shift visits them
 BOUNDARY = 0.875
 PHRASINGS = 6
+WAYS = ["", "right", "left"]
+WAY_WEIGHT = 0.05  # of telling the direction from the encoded text
 
 
 def encode_clips(work, clips, device, tokenizer, part):
-    """Renders and encodes; gives {frames: {"z", "ids", "still"}} on the device, the latents normalised."""
+    """Renders and encodes; gives {frames: {"z", "ids", "still", "way"}} on the device, the latents normalised."""
     saved = torch.load(work / "autoencoder.pt", map_location=device, weights_only=True)
     ae = models.Autoencoder(**models.AE_CONFIG).to(device)
     ae.load_state_dict(saved["model"])
@@ -46,7 +49,7 @@ def encode_clips(work, clips, device, tokenizer, part):
     for frames, (share, _) in MIX.items():
         count = int(clips * share) // 16 * 16
         encode = ae.encode
-        rows, ids, still = [], [], []
+        rows, ids, still, way = [], [], [], []
         begin = time.time()
         for k in range(0, count, 16):
             scenes = data.scene_group(rng, 16)
@@ -59,14 +62,16 @@ def encode_clips(work, clips, device, tokenizer, part):
             texts = [data.noisy_caption(scene, rng) for scene in scenes for _ in range(PHRASINGS)]
             ids.append(data.tokens_of(tokenizer, texts, models.TEXT_KEPT).view(16, PHRASINGS, -1))
             still += [on] * 16
+            way += [WAYS.index(scene.direction) for scene in scenes]
         pools[frames] = {"z": torch.cat(rows), "ids": torch.cat(ids).to(device),
-                         "still": torch.tensor(still, device=device)}
+                         "still": torch.tensor(still, device=device), "way": torch.tensor(way, device=device)}
         print(f"{count} clips of {frames} frames in {time.time() - begin:.1f} s", flush=True)
     return pools
 
 
 class Sampler:
-    """Draws batches: latents, token ids with one in ten dropped, and which first frames stay clean."""
+    """Draws batches: latents, token ids with one in ten dropped, which first frames stay clean, and the way that the
+    text tells (its place in WAYS, -100 where the text was dropped)."""
 
     def __init__(self, pools, tokenizer, device):
         self.pools, self.device = pools, device
@@ -83,12 +88,14 @@ class Sampler:
         none = self.negative[torch.randint(len(self.negative), (batch,), device=device)]
         ids = torch.where(drop, none, ids)
         clean = pool["still"][pick] | (torch.rand(batch, device=device) < 0.25)
-        return z, ids, clean
+        return z, ids, clean, pool["way"][pick].masked_fill(drop.flatten(), -100)
 
 
-def flow_loss(model, encoder, batch, low, high):
-    """Mean squared error of the predicted velocity at noise levels within [low, high], placed by SHIFT."""
-    z, ids, clean = batch
+def flow_loss(model, encoder, teller, batch, low, high):
+    """Mean squared error of the predicted velocity at noise levels within [low, high], placed by SHIFT, and the cross
+    entropy of the way told from the mean of the text's rows. "From left to right" and "from right to left" are the same
+    words: the pictures alone teach the encoder their order only slowly."""
+    z, ids, clean, way = batch
     edge = lambda s: s / (SHIFT - (SHIFT - 1) * s)  # noqa: E731
     u = edge(low) + (edge(high) - edge(low)) * torch.rand(len(z), device=z.device)
     s = (SHIFT * u / (1 + (SHIFT - 1) * u)).view(-1, 1, 1, 1, 1)
@@ -102,7 +109,8 @@ def flow_loss(model, encoder, batch, low, high):
     first = error[:, :, :1].mean(dim=(1, 2, 3, 4)) * (~clean)
     rest = error[:, :, 1:].mean(dim=(1, 2, 3, 4))
     frames = z.shape[2]
-    return ((first + rest * (frames - 1)) / (frames - clean.float())).mean()
+    told = F.cross_entropy(teller(text.sum(1) / mask.sum(1, keepdim=True)), way)
+    return ((first + rest * (frames - 1)) / (frames - clean.float())).mean(), told
 
 
 def build(device):
@@ -208,7 +216,8 @@ def main():
             nets["low"].load_state_dict(nets["high"].state_dict())
             averages["low"].load_state_dict(averages["high"].state_dict())
     tuned = {name: optimisers(nets[name], cuda) for name in active if name != "text"}
-    text_adam = torch.optim.AdamW(encoder.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0, fused=cuda)
+    teller = torch.nn.Linear(models.TEXT_CONFIG["d_model"], len(WAYS)).to(device)  # of use in training alone
+    text_adam = torch.optim.AdamW([*encoder.parameters(), *teller.parameters()], lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0, fused=cuda)
     params = [p for name in active for p in nets[name].parameters()]
     shadow = [p for name in active for p in averages[name].parameters()]
 
@@ -221,11 +230,14 @@ def main():
         batch = max(2, int(MIX[frames][1] * args.scale))
         with torch.autocast(device, torch.bfloat16, enabled=cuda):
             if args.stage == "shared":
-                losses = {"all": flow_loss(high, encoder, sampler.draw(frames, batch), 0.0, 1.0)}
+                losses = {"all": flow_loss(high, encoder, teller, sampler.draw(frames, batch), 0.0, 1.0)}
             else:
-                losses = {"low": flow_loss(low, encoder, sampler.draw(frames, batch), 0.0, BOUNDARY),
-                          "high": flow_loss(high, encoder, sampler.draw(frames, batch // 2), BOUNDARY, 1.0)}
-        sum(losses.values()).backward()
+                half = batch * 3 // 4
+                losses = {"low": flow_loss(low, encoder, teller, sampler.draw(frames, half), 0.0, BOUNDARY),
+                          "high": flow_loss(high, encoder, teller, sampler.draw(frames, half), BOUNDARY, 1.0)}
+        losses["way"] = sum(told for _, told in losses.values()) / len(losses)
+        losses = {name: loss if name == "way" else loss[0] for name, loss in losses.items()}
+        sum(loss * (WAY_WEIGHT if name == "way" else 1.0) for name, loss in losses.items()).backward()
         for name in active:
             torch.nn.utils.clip_grad_norm_(nets[name].parameters(), 1.0, foreach=True)
         for muon, adam in tuned.values():
@@ -236,7 +248,7 @@ def main():
         for group in text_adam.param_groups:
             group["lr"] = rate * 0.7
         text_adam.step()
-        for p in params:
+        for p in [*params, *teller.parameters()]:
             p.grad = None
         step += 1
         keep = min(0.9993, (step + 1) / (step + 10)) if not (state or args.init) else 0.9993
@@ -259,7 +271,7 @@ def main():
         torch.save(net.state_dict(), work / f"{name}.pt")
     if args.judge:
         draw_samples((averages["high"], averages["low"], averages["text"]), sampler, tokenizer, work, device, args.judge,
-                     [(10, 4.0, 5.0), (10, 4.0, 3.0)], f"samples_{args.stage}")
+                     [(10, 3.0, 5.0)], f"samples_{args.stage}")
     print(f"done by {time.time() - begin:.0f} s", flush=True)
 
 
