@@ -45,6 +45,15 @@ class CpuDevice final : public Device {
     if (bytes > 0) std::memset(device, value, bytes);
   }
   void synchronize() override {}
+  std::unique_ptr<Buffer> allocate_host(size_t bytes) override { return allocate(bytes); }
+  void copy_in_async(Lane, void* device, const void* host, size_t bytes) override {
+    copy(device, host, bytes);
+  }
+  std::unique_ptr<Event> make_event() override { return std::make_unique<Event>(); }
+  void record(Event&, Lane) override {}
+  void wait(Lane, const Event&) override {}
+  void wait(const Event&) override {}
+  void* compute_stream() override { return nullptr; }
 
  private:
   static void copy(void* to, const void* from, size_t bytes) {

@@ -14,6 +14,13 @@ class NullDevice final : public Device {
   void copy_out(void*, const void*, size_t) override { refuse(); }
   void fill(void*, uint8_t, size_t) override { refuse(); }
   void synchronize() override {}
+  std::unique_ptr<Buffer> allocate_host(size_t) override { refuse(); }
+  void copy_in_async(Lane, void*, const void*, size_t) override { refuse(); }
+  std::unique_ptr<Event> make_event() override { refuse(); }
+  void record(Event&, Lane) override { refuse(); }
+  void wait(Lane, const Event&) override { refuse(); }
+  void wait(const Event&) override { refuse(); }
+  void* compute_stream() override { refuse(); }
 
  private:
   [[noreturn]] static void refuse() { throw InternalError("the null device only plans; nothing runs on it"); }

@@ -1,10 +1,12 @@
-// What a device is to the runtime: bytes, copies, and a description of what it can do.
+// What a device is to the runtime: bytes, copies, two lanes of work, and a description of what it can do.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include "base/dtype.h"
 
 namespace zoetrope {
 
@@ -15,10 +17,16 @@ struct DeviceSpec {
   DeviceKind kind = DeviceKind::null;
   std::string name;
   int64_t memory_bytes = 0;
-  int threads = 1;  // host threads that run kernels (CPU)
+  int64_t reserved_bytes = 0;  // taken by the driver and the libraries before anything is allocated
+  int threads = 1;             // host threads that run kernels (CPU)
+  int compute_capability = 0;  // 90 for 9.0 (CUDA)
+  int multiprocessors = 0;     // (CUDA)
+
+  // Whether values lie in memory in the run's precision; else they are float32, rounded to it.
+  bool stores_narrow() const { return kind == DeviceKind::cuda; }
 };
 
-// Bytes on a device, given back when the last owner goes.
+// Bytes on a device (or page-locked on its host), given back when the last owner goes.
 class Buffer {
  public:
   virtual ~Buffer() = default;
@@ -30,16 +38,41 @@ class Buffer {
   size_t bytes_ = 0;
 };
 
+// Work on one lane runs in the order in which it was given; the lanes run beside each other.
+enum class Lane : uint8_t { compute, copy };
+
+// A moment on a lane. One that was never recorded counts as passed.
+class Event {
+ public:
+  virtual ~Event() = default;
+};
+
+// Of the host's side; a device whose kernels run on the host does at once what it is given, and its events
+// have always passed.
 class Device {
  public:
   virtual ~Device() = default;
   virtual const DeviceSpec& spec() const = 0;
-  // 64-byte aligned. Throws FitError where the device has not so many bytes. Never called on the run path.
+  // 256-byte aligned on a GPU, 64-byte on the CPU. Throws FitError where the device has not so many bytes.
+  // Never called on the run path.
   virtual std::unique_ptr<Buffer> allocate(size_t bytes) = 0;
+  // Host memory from which copies run at the link's full speed.
+  virtual std::unique_ptr<Buffer> allocate_host(size_t bytes) = 0;
+
+  // In order with the compute lane; the host's bytes may be used again on return.
   virtual void copy_in(void* device, const void* host, size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, size_t bytes) = 0;
   virtual void fill(void* device, uint8_t value, size_t bytes) = 0;
-  virtual void synchronize() = 0;
+  virtual void synchronize() = 0;  // until both lanes are empty
+
+  // From memory of allocate_host(), which must stay as it is until the copy has run.
+  virtual void copy_in_async(Lane lane, void* device, const void* host, size_t bytes) = 0;
+  virtual std::unique_ptr<Event> make_event() = 0;
+  virtual void record(Event& event, Lane lane) = 0;
+  virtual void wait(Lane lane, const Event& event) = 0;  // the lane goes on once the event has passed
+  virtual void wait(const Event& event) = 0;             // the host does; from any thread
+  // What kernels are launched on (a cudaStream_t); nullptr on the CPU.
+  virtual void* compute_stream() = 0;
 };
 
 // A device that has a description and no bytes: plans are made for it, nothing runs on it.

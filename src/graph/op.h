@@ -66,6 +66,10 @@ class Op {
   virtual bool mutates(const NodeView&, size_t /*input*/) const { return false; }
 };
 
+// Whether operands of these types may stand for each other: floating types of any width do, since a device
+// may hold each value in its own.
+inline bool same_kind(DType a, DType b) { return a == b || (is_floating(a) && is_floating(b)); }
+
 // Bytes of all operands of a node, each once.
 double operand_bytes(const NodeView& node);
 

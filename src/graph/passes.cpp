@@ -58,4 +58,22 @@ Pass assign_precision(DType precision) {
           }};
 }
 
+Pass assign_types(DType precision) {
+  return {"assign_types", [precision](Graph& graph) {
+            for (size_t i = 0; i < graph.values().size(); ++i) {
+              Value& value = graph.value(static_cast<ValueId>(i));
+              if (value.kind == ValueKind::constant || value.keep_f32 || value.type.dtype != DType::f32)
+                continue;
+              if (value.kind == ValueKind::parameter)
+                value.rounding = precision;
+              else
+                value.type.dtype = precision;
+            }
+            for (const Node& node : graph.nodes()) {
+              const NodeView view = graph.view(node);
+              if (node.op->view_offset(view)) graph.value(node.outputs[0]).type.dtype = view.inputs[0]->dtype;
+            }
+          }};
+}
+
 }  // namespace zoetrope

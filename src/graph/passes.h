@@ -35,4 +35,9 @@ Pass drop_dead_nodes();
 // parameters (but not constants, inputs of integers, or the islands' results).
 Pass assign_precision(DType precision);
 
+// The same for a device whose values lie in memory in the run's precision: inputs, states and results that
+// are no float32 islands get that type; a view has the type of what it shows. Parameters are marked to be
+// rounded; how they are held is the runtime's choice.
+Pass assign_types(DType precision);
+
 }  // namespace zoetrope

@@ -22,8 +22,8 @@ class BinaryOp final : public Op {
  public:
   std::string_view name() const override { return "binary"; }
   std::vector<ValueType> infer(const NodeView& node) const override {
-    if (node.inputs[0]->dtype != DType::f32 || node.inputs[1]->dtype != DType::f32)
-      throw GraphError("both operands must be float32");
+    if (!is_floating(node.inputs[0]->dtype) || !is_floating(node.inputs[1]->dtype))
+      throw GraphError("both operands must be floating");
     return {{DType::f32, broadcast(node.in(0), node.in(1))}};
   }
   Cost cost(const NodeView& node) const override {

@@ -13,7 +13,7 @@ class ConcatOp final : public Op {
     Shape out = node.in(0);
     for (size_t i = 1; i < node.inputs.size(); ++i) {
       Shape part = node.in(i);
-      if (part.rank() != out.rank() || node.inputs[i]->dtype != node.inputs[0]->dtype)
+      if (part.rank() != out.rank() || !same_kind(node.inputs[i]->dtype, node.inputs[0]->dtype))
         throw GraphError("all parts must have one type and one rank");
       const int64_t extent = part[axis];
       part[axis] = out[axis];

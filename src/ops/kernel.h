@@ -16,7 +16,8 @@ namespace zoetrope {
 struct Launch {
   std::span<const TensorView> inputs;
   std::span<const TensorView> outputs;
-  void* workspace = nullptr;  // as many bytes as workspace() asked for, 64-byte aligned
+  void* workspace = nullptr;  // as many bytes as workspace() asked for, aligned as the device allocates
+  void* stream = nullptr;     // the device's compute stream, where it has one
 };
 
 class PreparedKernel {

@@ -11,7 +11,7 @@ class LinearCombinationOp final : public Op {
     const size_t terms = node.inputs.size() - 1;
     if (terms < 1) throw GraphError("at least one term is needed");
     for (size_t i = 0; i < terms; ++i)
-      if (!(node.in(i) == node.in(0)) || node.inputs[i]->dtype != DType::f32)
+      if (!(node.in(i) == node.in(0)) || !is_floating(node.inputs[i]->dtype))
         throw GraphError("all terms must be float32 of one shape");
     if (!(node.in(terms) == Shape{static_cast<int64_t>(terms)}) || node.inputs[terms]->dtype != DType::f32)
       throw GraphError("one float32 coefficient is needed for each term");

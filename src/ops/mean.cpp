@@ -12,7 +12,7 @@ class MeanOp final : public Op {
     const auto& settings = node.attrs<MeanAttributes>();
     const Shape& x = node.in(0);
     const int axis = resolve_axis(x, settings.axis);
-    if (node.inputs[0]->dtype != DType::f32) throw GraphError("x must be float32");
+    if (!is_floating(node.inputs[0]->dtype)) throw GraphError("x must be floating");
     if (x[axis] < 1) throw GraphError("there is nothing to average");
     std::vector<int64_t> out(x.begin(), x.end());
     if (settings.keep_axis)

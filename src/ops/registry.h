@@ -11,7 +11,9 @@ namespace zoetrope {
 
 struct OpEntry {
   const Op* op;
-  std::span<const Kernel* const> cpu_kernels;  // the first that supports a node is taken
+  // Of each device the first that supports a node is taken.
+  std::span<const Kernel* const> cpu_kernels;
+  std::span<const Kernel* const> cuda_kernels;  // empty in a build without CUDA
 };
 
 const std::vector<OpEntry>& all_ops();

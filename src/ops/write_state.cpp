@@ -13,7 +13,7 @@ class WriteStateOp final : public Op {
     const Shape& state = node.in(0);
     Shape value = node.in(1);
     const int axis = resolve_axis(state, settings.axis);
-    if (value.rank() != state.rank() || node.inputs[0]->dtype != node.inputs[1]->dtype)
+    if (value.rank() != state.rank() || !same_kind(node.inputs[0]->dtype, node.inputs[1]->dtype))
       throw GraphError("state and value must have one type and one rank");
     if (settings.start < 0 || settings.start > state[axis] - value[axis])
       throw GraphError(
