@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/shape.h"
 
 namespace zoetrope {
@@ -24,6 +25,14 @@ TEST(Printable, EscapesControlCharactersBadUtf8AndBidiMarks) {
 TEST(Error, StaysUnderFourThousandCharacters) {
   const std::string flood(100000, '\x01');
   EXPECT_LT(std::string(InputError(flood, flood, flood).what()).size(), 4000u);
+}
+
+TEST(Nearest, CountsEditsWhateverTheCase) {
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
+  EXPECT_EQ(edit_distance("kitten", "Sitting"), 3u);
+  EXPECT_EQ(edit_distance("RTX-4090", "rtx-4090"), 0u);
+  EXPECT_EQ(nearest_names("rtx-409", {"h100", "rtx-4090", "rtx-4070", "b200"}, 2), "rtx-4090, rtx-4070");
+  EXPECT_EQ(nearest_names("x", {}), "");
 }
 
 TEST(DType, Bf16RoundsToNearestEven) {
