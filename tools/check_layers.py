@@ -39,7 +39,7 @@ WRAPPED_BY = [
     (r"ft2build\.h|freetype/.*", {"media"}),
     (r"pcre2\.h|utf8proc\.h|sentencepiece[a-z_]*\.h", {"text"}),
     (r"CLI/.*", {"cli"}),
-    (r"(cuda|cublas|cudnn|nccl|curand)[A-Za-z0-9_]*\.hp?p?|cooperative_groups.*|cut(e|lass)/.*", {"cuda", "ops"}),
+    (r"(cuda|cublas|cudnn|cupti|nccl|curand)[A-Za-z0-9_]*\.hp?p?|cooperative_groups.*|mma\.h|(cub|cuda|cut(e|lass))/.*", {"cuda", "ops"}),
 ]
 # The standard library has no dot in its names; these are POSIX and Linux.
 SYSTEM = re.compile(r"[a-z_0-9]+|(sys|linux|netinet|arpa)/[a-z_0-9]+\.h|"
