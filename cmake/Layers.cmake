@@ -77,7 +77,7 @@ endfunction()
 
 function(zt_add_layers)
   add_custom_target(fuzzers)
-  zt_layer(base nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog Threads::Threads OpenMP::OpenMP_CXX)
+  zt_layer(base nlohmann_json::nlohmann_json PkgConfig::YAMLCPP fmt::fmt spdlog::spdlog Threads::Threads OpenMP::OpenMP_CXX)
   zt_layer(graph zt_base)
   zt_layer(memory zt_base)
   zt_layer(device zt_base)

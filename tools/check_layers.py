@@ -30,6 +30,7 @@ NEVER = {
 WRAPPED_BY = [
     (r"fmt/.*", None),  # our formatting library: anywhere
     (r"nlohmann/.*", {"base"}),
+    (r"yaml-cpp/.*", {"base"}),
     (r"spdlog/.*", {"base"}),
     (r"omp\.h", {"base", "cpu", "ops"}),
     (r"(imm|x86)intrin\.h", {"base", "cpu", "ops"}),
