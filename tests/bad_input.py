@@ -187,6 +187,14 @@ def configs(folder):
                        "a field twice": '{"model_type": "llama", "model_type": "llama"}'}.items():
         config_file.write_text(text)
         yield bad(f"config: {what}", arguments, 3, ["config.json"])
+    # Within its bounds, but too large once multiplied.
+    for model, name, fields in (("wan_vae", "wan22_decode_f9", {"base_dim": 2**24}),
+                                ("wan", "t2v", {"attention_head_dim": 2**24, "num_attention_heads": 2**24}),
+                                ("umt5", "no_mask", {"d_kv": 2**24, "num_heads": 2**24})):
+        large = copy_tree(ROOT / "models" / model / "goldens" / name, pathlib.Path(folder) / model)
+        (large / "config.json").write_text(json.dumps({**json.loads((large / "config.json").read_text()), **fields}))
+        yield bad(f"config of {model}: {fields}", ["forward", large, large / "in.safetensors", "out.safetensors"], 3,
+                  ["config.json"])
     config_file.unlink()
     yield bad("no config", arguments, 3, ["config.json"])
     yield bad("no folder", ["forward", "absent", given, "out.safetensors"], 3, ["absent"])

@@ -3,27 +3,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "nn/config_fields.h"
 
 namespace zoetrope::llama {
 namespace {
-
-int64_t positive(const Json& config, std::string_view key, std::optional<int64_t> fallback = {}) {
-  const Json* field = config.find(key);
-  if (!field || field->is_null()) {
-    if (fallback) return *fallback;
-    return config.at(key).as_integer();
-  }
-  const int64_t value = field->as_integer();
-  if (value < 1 || value > (int64_t{1} << 31)) throw InputError("must be between 1 and 2^31", field->where());
-  return value;
-}
-
-// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
-int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t layers = positive(config, key, fallback);
-  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
-  return layers;
-}
 
 double finite_positive(const Json& holder, std::string_view key, double fallback) {
   const double value = holder.number_or(key, fallback);
@@ -59,7 +42,7 @@ std::optional<RopeScaling> read_scaling(const Json& section, int64_t max_positio
   scaling.high_freq_factor = finite_positive(section, "high_freq_factor", 4);
   if (scaling.high_freq_factor <= scaling.low_freq_factor)
     throw InputError("high_freq_factor must be above low_freq_factor", section.where());
-  scaling.original_positions = positive(section, "original_max_position_embeddings", max_positions);
+  scaling.original_positions = positive_field(section, "original_max_position_embeddings", max_positions);
   return scaling;
 }
 
@@ -95,14 +78,14 @@ Rope read_rope(const Json& config, int64_t max_positions) {
 
 Config read_config(const Json& config) {
   Config out;
-  out.vocab_size = positive(config, "vocab_size", 32000);
-  out.hidden_size = positive(config, "hidden_size", 4096);
-  out.intermediate_size = positive(config, "intermediate_size", 11008);
+  out.vocab_size = positive_field(config, "vocab_size", 32000);
+  out.hidden_size = positive_field(config, "hidden_size", 4096);
+  out.intermediate_size = positive_field(config, "intermediate_size", 11008);
   out.layers = layer_count(config, "num_hidden_layers", 32);
-  out.heads = positive(config, "num_attention_heads", 32);
-  out.kv_heads = positive(config, "num_key_value_heads", out.heads);
-  out.head_dim = positive(config, "head_dim", out.hidden_size / out.heads);
-  out.max_positions = positive(config, "max_position_embeddings", 2048);
+  out.heads = positive_field(config, "num_attention_heads", 32);
+  out.kv_heads = positive_field(config, "num_key_value_heads", out.heads);
+  out.head_dim = positive_field(config, "head_dim", out.hidden_size / out.heads);
+  out.max_positions = positive_field(config, "max_position_embeddings", 2048);
   out.rms_norm_eps = finite_positive(config, "rms_norm_eps", 1e-6);
   out.tied = config.bool_or("tie_word_embeddings", false);
   out.attention_bias = config.bool_or("attention_bias", false);

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "nn/config_fields.h"
 #include "ops/attention.h"
 #include "ops/binary.h"
 #include "ops/embedding.h"
@@ -27,29 +28,15 @@ struct Config {
   UnaryKind activation;
 };
 
-int64_t positive(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t value = config.integer_or(key, fallback);
-  if (value < 1 || value > (int64_t{1} << 31))
-    throw InputError("must be between 1 and 2^31", config.at(key).where());
-  return value;
-}
-
-// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
-int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t layers = positive(config, key, fallback);
-  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
-  return layers;
-}
-
 Config read_config(const Json& config) {
-  Config out{.vocab_size = positive(config, "vocab_size", 250112),
-             .d_model = positive(config, "d_model", 512),
-             .d_kv = positive(config, "d_kv", 64),
-             .d_ff = positive(config, "d_ff", 1024),
+  Config out{.vocab_size = positive_field(config, "vocab_size", 250112),
+             .d_model = positive_field(config, "d_model", 512),
+             .d_kv = positive_field(config, "d_kv", 64),
+             .d_ff = positive_field(config, "d_ff", 1024),
              .layers = layer_count(config, "num_layers", 8),
-             .heads = positive(config, "num_heads", 6),
-             .buckets = positive(config, "relative_attention_num_buckets", 32),
-             .max_distance = positive(config, "relative_attention_max_distance", 128),
+             .heads = positive_field(config, "num_heads", 6),
+             .buckets = positive_field(config, "relative_attention_num_buckets", 32),
+             .max_distance = positive_field(config, "relative_attention_max_distance", 128),
              .eps = config.number_or("layer_norm_epsilon", 1e-6),
              .gated = true,
              .activation = UnaryKind::gelu_tanh};

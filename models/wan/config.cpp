@@ -3,23 +3,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "nn/config_fields.h"
 
 namespace zoetrope::wan {
 namespace {
-
-int64_t positive(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t value = config.integer_or(key, fallback);
-  if (value < 1 || value > (int64_t{1} << 24))
-    throw InputError("must be between 1 and 2^24", config.at(key).where());
-  return value;
-}
-
-// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
-int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t layers = positive(config, key, fallback);
-  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
-  return layers;
-}
 
 void read_patch(const Json& config, Config& out) {
   const Json* patch = config.find("patch_size");
@@ -40,16 +27,16 @@ Config read_original(const Json& config) {
   if (type != "t2v" && type != "i2v" && type != "ti2v")
     throw InputError("model_type '" + type + "' is not supported", config.where(),
                      "supported are t2v, i2v and ti2v");
-  const int64_t width = positive(config, "dim", 2048);
-  out.heads = positive(config, "num_heads", 16);
+  const int64_t width = positive_field(config, "dim", 2048);
+  out.heads = positive_field(config, "num_heads", 16);
   if (width % out.heads != 0) throw InputError("dim must be a multiple of num_heads", config.where());
   out.head_dim = width / out.heads;
-  out.in_channels = positive(config, "in_dim", 16);
-  out.out_channels = positive(config, "out_dim", 16);
+  out.in_channels = positive_field(config, "in_dim", 16);
+  out.out_channels = positive_field(config, "out_dim", 16);
   out.layers = layer_count(config, "num_layers", 32);
-  out.ffn = positive(config, "ffn_dim", 8192);
-  out.text_width = positive(config, "text_dim", 4096);
-  out.freq_dim = positive(config, "freq_dim", 256);
+  out.ffn = positive_field(config, "ffn_dim", 8192);
+  out.text_width = positive_field(config, "text_dim", 4096);
+  out.freq_dim = positive_field(config, "freq_dim", 256);
   out.cross_norm = config.bool_or("cross_attn_norm", true);
   return out;
 }
@@ -60,17 +47,17 @@ Config read_diffusers(const Json& config) {
     if (const Json* field = config.find(key); field && !field->is_null())
       throw InputError("the CLIP image branch of Wan 2.1 image to video is not supported", field->where(),
                        "Wan 2.2 models have none");
-  out.heads = positive(config, "num_attention_heads", 40);
-  out.head_dim = positive(config, "attention_head_dim", 128);
-  out.in_channels = positive(config, "in_channels", 16);
+  out.heads = positive_field(config, "num_attention_heads", 40);
+  out.head_dim = positive_field(config, "attention_head_dim", 128);
+  out.in_channels = positive_field(config, "in_channels", 16);
   const Json* out_channels = config.find("out_channels");
   const bool same = !out_channels || out_channels->is_null() || out_channels->as_integer() == 0;
-  out.out_channels = !out_channels ? 16 : same ? out.in_channels : positive(config, "out_channels", 16);
+  out.out_channels = !out_channels ? 16 : same ? out.in_channels : positive_field(config, "out_channels", 16);
   out.layers = layer_count(config, "num_layers", 40);
-  out.ffn = positive(config, "ffn_dim", 13824);
-  out.text_width = positive(config, "text_dim", 4096);
-  out.freq_dim = positive(config, "freq_dim", 256);
-  out.rope_positions = positive(config, "rope_max_seq_len", 1024);
+  out.ffn = positive_field(config, "ffn_dim", 13824);
+  out.text_width = positive_field(config, "text_dim", 4096);
+  out.freq_dim = positive_field(config, "freq_dim", 256);
+  out.rope_positions = positive_field(config, "rope_max_seq_len", 1024);
   out.cross_norm = config.bool_or("cross_attn_norm", true);
   return out;
 }

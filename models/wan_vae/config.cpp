@@ -3,23 +3,10 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "nn/config_fields.h"
 
 namespace zoetrope::wan_vae {
 namespace {
-
-int64_t positive(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t value = config.integer_or(key, fallback);
-  if (value < 1 || value > (int64_t{1} << 16))
-    throw InputError("must be between 1 and 65536", config.at(key).where());
-  return value;
-}
-
-// Layers become nodes of a graph, also of the one that a checkpoint is held against first.
-int64_t layer_count(const Json& config, std::string_view key, int64_t fallback) {
-  const int64_t layers = positive(config, key, fallback);
-  if (layers > 1024) throw InputError("must be at most 1024", config.at(key).where());
-  return layers;
-}
 
 const Json* given(const Json& config, std::string_view key) {
   const Json* field = config.find(key);
@@ -74,14 +61,14 @@ int64_t Config::spatial_factor() const { return patch << (multipliers.size() - 1
 
 Config read_config(const Json& config) {
   Config out;
-  out.base = positive(config, "base_dim", 96);
-  out.decoder_base = positive(config, "decoder_base_dim", out.base);
-  out.z = positive(config, "z_dim", 16);
+  out.base = positive_field(config, "base_dim", 96);
+  out.decoder_base = positive_field(config, "decoder_base_dim", out.base);
+  out.z = positive_field(config, "z_dim", 16);
   out.res_blocks = layer_count(config, "num_res_blocks", 2);
   out.residual = config.bool_or("is_residual", false);
-  out.in_channels = positive(config, "in_channels", 3);
-  out.out_channels = positive(config, "out_channels", 3);
-  out.patch = positive(config, "patch_size", 1);
+  out.in_channels = positive_field(config, "in_channels", 3);
+  out.out_channels = positive_field(config, "out_channels", 3);
+  out.patch = positive_field(config, "patch_size", 1);
   if (out.patch > 8) throw InputError("must be at most 8", config.at("patch_size").where());
   if (out.in_channels % (out.patch * out.patch) || out.out_channels % (out.patch * out.patch))
     throw InputError("in_channels and out_channels must be multiples of patch_size²", config.where());

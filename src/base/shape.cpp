@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/checked.h"
-#include "base/error.h"
 
 namespace zoetrope {
 
@@ -11,14 +10,14 @@ Shape::Shape(std::initializer_list<int64_t> extents) : Shape(std::span(extents.b
 
 Shape::Shape(std::span<const int64_t> extents) {
   if (extents.size() > kMaxRank)
-    throw InputError("a tensor of rank " + std::to_string(extents.size()) +
+    throw ShapeError("a tensor of rank " + std::to_string(extents.size()) +
                      "; at most 8 dimensions are supported");
   constexpr int64_t kMost = int64_t{1} << 48;
   int64_t product = 1;
   for (int64_t extent : extents) {
-    if (extent < 0) throw InputError("a tensor with a negative dimension " + std::to_string(extent));
+    if (extent < 0) throw ShapeError("a tensor with a negative dimension " + std::to_string(extent));
     const auto next = checked_mul(product, std::max<int64_t>(extent, 1));
-    if (!next || *next > kMost) throw InputError("a tensor of more than 2^48 elements");
+    if (!next || *next > kMost) throw ShapeError("a tensor of more than 2^48 elements");
     product = *next;
     extents_[static_cast<size_t>(rank_++)] = extent;
   }

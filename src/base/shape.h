@@ -7,7 +7,14 @@
 #include <span>
 #include <string>
 
+#include "base/error.h"
+
 namespace zoetrope {
+
+// Extents that no tensor can have. Who knows where they come from (a file, a config) catches it and says so.
+struct ShapeError : InputError {
+  using InputError::InputError;
+};
 
 class Shape {
  public:
@@ -15,7 +22,7 @@ class Shape {
 
   Shape() = default;
   Shape(std::initializer_list<int64_t> extents);
-  // Throws InputError on rank > 8, a negative extent, or more than 2^48 elements.
+  // Throws ShapeError on rank > 8, a negative extent, or more than 2^48 elements.
   explicit Shape(std::span<const int64_t> extents);
 
   int rank() const { return rank_; }

@@ -16,6 +16,8 @@ Component::Component(const fs::path& folder) : folder_(folder) {
     binding_ = std::make_unique<Binding>(*model_, *checkpoint_);
   } catch (const GraphError& problem) {
     throw InputError(problem.what(), config.string());
+  } catch (const ShapeError& problem) {
+    throw InputError(problem.what(), config.string());
   }
 }
 
