@@ -22,13 +22,6 @@ if(ZOETROPE_TESTS)
   include(GoogleTest)
 endif()
 
-# oneDNN by its files: its own package file wants OpenCL's headers, which a CPU build has no use for.
-find_library(ZOETROPE_ONEDNN NAMES dnnl REQUIRED)
-find_path(ZOETROPE_ONEDNN_INCLUDE NAMES oneapi/dnnl/dnnl.hpp REQUIRED)
-add_library(zt_onednn INTERFACE)
-target_include_directories(zt_onednn SYSTEM INTERFACE ${ZOETROPE_ONEDNN_INCLUDE})
-target_link_libraries(zt_onednn INTERFACE ${ZOETROPE_ONEDNN})
-
 # OpenBLAS, the build that runs its products on OpenMP's threads. Debian has three builds (pthread, OpenMP, serial) in
 # folders of their own behind one name, and what the name means on a machine depends on what else is installed: pthread
 # wins wherever it is. That build would start a second pool of threads beside ours, and the order of its sums, so the

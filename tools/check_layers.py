@@ -35,7 +35,6 @@ WRAPPED_BY = [
     (r"omp\.h", {"base", "cpu", "ops"}),
     (r"(imm|x86)intrin\.h", {"base", "cpu", "ops"}),
     (r"(cblas|openblas_config)\.h", {"cpu"}),
-    (r"(oneapi/)?dnnl/.*|dnnl[a-z_]*\.hp?p?", {"cpu"}),
     (r"(libav[a-z]+|libsw[a-z]+)/.*", {"media"}),
     (r"ft2build\.h|freetype/.*", {"media"}),
     (r"pcre2\.h|utf8proc\.h|sentencepiece[a-z_]*\.h", {"text"}),

@@ -1,4 +1,4 @@
-// The host threads of one run. One pool for everything: OpenMP's, which OpenBLAS and oneDNN use as well.
+// The host threads of one run. One pool for everything: OpenMP's, which OpenBLAS uses as well.
 #pragma once
 
 namespace zoetrope {

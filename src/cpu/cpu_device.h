@@ -7,7 +7,7 @@
 
 namespace zoetrope {
 
-// threads 0: one a core. Sets the pool of the whole process (OpenMP, OpenBLAS and oneDNN share it).
+// threads 0: one a core. Sets the pool of the whole process (OpenMP and OpenBLAS share it).
 std::unique_ptr<Device> make_cpu_device(int threads = 0);
 
 }  // namespace zoetrope
