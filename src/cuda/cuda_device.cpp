@@ -66,6 +66,8 @@ class CudaDevice final : public Device {
     check(cudaMemGetInfo(&free_after, &total), "cudaMemGetInfo");
     spec_.kind = DeviceKind::cuda;
     spec_.name = properties.name;
+    spec_.alignment = 256;
+    spec_.own_memory = spec_.narrow_values = true;
     spec_.memory_bytes = static_cast<int64_t>(total);
     spec_.reserved_bytes =
         kContextBytes + static_cast<int64_t>(free_before - std::min(free_before, free_after));
@@ -115,6 +117,7 @@ class CudaDevice final : public Device {
     check(cudaStreamWaitEvent(stream(lane), native(event), 0), "cudaStreamWaitEvent");
   }
   void wait(const Event& event) override {
+    check(cudaSetDevice(context_.index), "cudaSetDevice");  // of the calling thread
     check(cudaEventSynchronize(native(event)), "cudaEventSynchronize");
   }
   void* compute_stream() override { return context_.compute; }

@@ -18,12 +18,15 @@ struct DeviceSpec {
   std::string name;
   int64_t memory_bytes = 0;
   int64_t reserved_bytes = 0;  // taken by the driver and the libraries before anything is allocated
+  int64_t alignment = 64;      // of every value's address
+  bool own_memory = false;     // its kernels do not read the host's memory: everything is carried over
+  bool narrow_values = false;  // values lie in memory in the run's precision; else as float32, rounded to it
   int threads = 1;             // host threads that run kernels (CPU)
   int compute_capability = 0;  // 90 for 9.0 (CUDA)
   int multiprocessors = 0;     // (CUDA)
 
-  // Whether values lie in memory in the run's precision; else they are float32, rounded to it.
-  bool stores_narrow() const { return kind == DeviceKind::cuda; }
+  // A null device plans for the CPU where its description names no other kind.
+  DeviceKind kernels() const { return kind == DeviceKind::null ? DeviceKind::cpu : kind; }
 };
 
 // Bytes on a device (or page-locked on its host), given back when the last owner goes.

@@ -100,31 +100,41 @@ const Binding::Bound& Binding::bound(const std::string& name) const {
 DType Binding::stored_type(const std::string& name) const { return bound(name).type; }
 
 void Binding::read(const std::string& name, DType as, void* destination) const {
+  read_part(name, as, 0, bound(name).elements, destination);
+}
+
+void Binding::read_part(const std::string& name, DType as, int64_t first, int64_t count,
+                        void* destination) const {
   const Bound& source = bound(name);
-  if (as == source.type) {
-    auto* out = static_cast<char*>(destination);
-    for (const Piece& piece : source.pieces) {
-      checkpoint_.read_part(*piece.tensor, piece.first_byte, piece.bytes, out);
-      out += piece.bytes;
-    }
-    return;
-  }
-  // Through float32, a block at a time. Nothing is allocated: streamed parameters are read during a run.
-  constexpr size_t kBlock = 8192;
-  std::array<std::byte, 8 * kBlock> bytes;
-  std::array<float, kBlock> wide;
   auto* out = static_cast<char*>(destination);
   for (const Piece& piece : source.pieces) {
-    const DType stored = piece.tensor->dtype();
-    const size_t count = piece.bytes / size_of(stored);
-    for (size_t first = 0; first < count; first += kBlock) {
-      const size_t block = std::min(kBlock, count - first);
-      checkpoint_.read_part(*piece.tensor, piece.first_byte + first * size_of(stored),
-                            block * size_of(stored), bytes.data());
-      widen_to_f32(stored, bytes.data(), wide.data(), block);
-      narrow_from_f32(as, wide.data(), out, block);
-      out += block * size_of(as);
+    const auto width = size_of(piece.tensor->dtype());
+    const auto elements = static_cast<int64_t>(piece.bytes / width);
+    const int64_t taken = std::min(count, elements - first);
+    if (taken > 0) {
+      read_elements(piece, as, first, taken, out);
+      out += static_cast<size_t>(taken) * size_of(as);
+      count -= taken;
     }
+    first = std::max<int64_t>(0, first - elements);
+  }
+}
+
+void Binding::read_elements(const Piece& piece, DType as, int64_t first, int64_t count, char* out) const {
+  const DType stored = piece.tensor->dtype();
+  const uint64_t width = size_of(stored), start = piece.first_byte + static_cast<uint64_t>(first) * width;
+  const auto total = static_cast<uint64_t>(count);
+  if (as == stored) return checkpoint_.read_part(*piece.tensor, start, total * width, out);
+  // Through float32, a block at a time. Nothing is allocated: streamed parameters are read during a run.
+  constexpr uint64_t kBlock = 8192;
+  std::array<std::byte, 8 * kBlock> bytes;
+  std::array<float, kBlock> wide;
+  for (uint64_t done = 0; done < total; done += kBlock) {
+    const uint64_t block = std::min(kBlock, total - done);
+    checkpoint_.read_part(*piece.tensor, start + done * width, block * width, bytes.data());
+    widen_to_f32(stored, bytes.data(), wide.data(), block);
+    narrow_from_f32(as, wide.data(), out, block);
+    out += block * size_of(as);
   }
 }
 

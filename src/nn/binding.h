@@ -24,6 +24,9 @@ class Binding final : public ParameterSource {
 
   DType stored_type(const std::string& name) const override;
   void read(const std::string& name, DType as, void* destination) const override;
+  bool has_parts(const std::string&) const override { return true; }
+  void read_part(const std::string& name, DType as, int64_t first, int64_t count,
+                 void* destination) const override;
 
   const WeightLayout& layout() const { return layout_; }
 
@@ -38,6 +41,8 @@ class Binding final : public ParameterSource {
     int64_t elements = 0;
   };
   const Bound& bound(const std::string& name) const;
+  // `count` elements of a piece from its element `first` on.
+  void read_elements(const Piece& piece, DType as, int64_t first, int64_t count, char* out) const;
 
   const Checkpoint& checkpoint_;
   WeightLayout layout_;

@@ -106,12 +106,33 @@ void LoraSource::read_branch(const Branch& branch, bool up, float* out) const {
   }
 }
 
+int64_t LoraSource::elements_of(const Branch& branch, bool up) {
+  int64_t elements = 0;
+  for (const Part& part : branch.parts)
+    elements += (up ? part.entry->up : part.entry->down)->shape.elements();
+  return elements;
+}
+
+// What the LoRA leaves alone is the base's.
+bool LoraSource::has_parts(const std::string& name) const {
+  return !name.ends_with(kDown) && !name.ends_with(kUp) && !differences_.contains(name) &&
+         base_.has_parts(name);
+}
+
+void LoraSource::read_part(const std::string& name, DType as, int64_t first, int64_t count,
+                           void* destination) const {
+  base_.read_part(name, as, first, count, destination);
+}
+
 void LoraSource::read(const std::string& name, DType as, void* destination) const {
   std::string weight = name;
   const bool up = cut_suffix(weight, kUp);
   if (up || cut_suffix(weight, kDown)) {
-    if (as != DType::f32) throw InternalError("a LoRA's branch is kept in float32");
-    return read_branch(branches_.at(weight), up, static_cast<float*>(destination));
+    const Branch& branch = branches_.at(weight);
+    if (as == DType::f32) return read_branch(branch, up, static_cast<float*>(destination));
+    std::vector<float> wide(static_cast<size_t>(elements_of(branch, up)));
+    read_branch(branch, up, wide.data());
+    return narrow_from_f32(as, wide.data(), destination, wide.size());
   }
   const auto differences = differences_.find(name);
   if (differences == differences_.end()) return base_.read(name, as, destination);

@@ -32,6 +32,9 @@ class LoraSource final : public ParameterSource {
 
   DType stored_type(const std::string& name) const override;
   void read(const std::string& name, DType as, void* destination) const override;
+  bool has_parts(const std::string& name) const override;
+  void read_part(const std::string& name, DType as, int64_t first, int64_t count,
+                 void* destination) const override;
 
  private:
   struct Part {
@@ -44,6 +47,7 @@ class LoraSource final : public ParameterSource {
     int64_t rank = 0;
   };
   void read_branch(const Branch& branch, bool up, float* out) const;
+  static int64_t elements_of(const Branch& branch, bool up);
 
   const ParameterSource& base_;
   std::map<std::string, Branch> branches_;                // by the weight's name

@@ -102,8 +102,7 @@ class Placer {
 };
 
 const Kernel* choose_kernel(const Graph& graph, const Node& node, const DeviceSpec& device) {
-  const DeviceKind kind = device.kind == DeviceKind::null ? DeviceKind::cpu : device.kind;
-  const Kernel* kernel = find_kernel(kind, *node.op, graph.view(node));
+  const Kernel* kernel = find_kernel(device.kernels(), *node.op, graph.view(node));
   if (!kernel)
     throw InputError(
         fmt::format("the op {} has no kernel for these operands on {}", node.op->name(), device.name),
@@ -111,9 +110,31 @@ const Kernel* choose_kernel(const Graph& graph, const Node& node, const DeviceSp
   return kernel;
 }
 
+// A fetched parameter on its way through the arena.
+struct Flight {
+  size_t step;
+  size_t fetch;
+  size_t life;  // its place among the lifetimes of what is no value
+  int64_t bytes;
+};
+
+// Gives every fetch the earliest step at which it keeps the window: those before it whose steps have run have
+// left.
+void issue_early(const std::vector<Flight>& flights, int64_t window, GraphPlan& plan,
+                 std::vector<Lifetime>& lives) {
+  for (size_t i = 0; i < flights.size(); ++i) {
+    int64_t held = flights[i].bytes;
+    size_t j = i;
+    while (j > 0 && held + flights[j - 1].bytes <= window) held += flights[--j].bytes;
+    const size_t issue = std::min(j == 0 ? 0 : flights[j - 1].step + 1, flights[i].step);
+    plan.steps[flights[i].step].fetches[flights[i].fetch].issue_step = issue;
+    lives[flights[i].life].first = static_cast<int32_t>(plan.steps[issue].node) + 1;
+  }
+}
+
 }  // namespace
 
-GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::vector<bool>& streamed) {
+GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const Streaming& streaming) {
   GraphPlan plan;
   Placer placer(graph);
   // Bytes that exist for one step: its workspace, a streamed parameter, the staging of one that is packed.
@@ -124,6 +145,7 @@ GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::ve
     size_t fetch;
   };
   std::vector<Extra> extras;
+  std::vector<Flight> flights;
   std::vector<Lifetime> extra_lives;
   std::vector<std::string> extra_names;
   int32_t number = 0;
@@ -143,18 +165,20 @@ GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::ve
           fmt::format("workspace of {}", step.kernel->name()));
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      if (id == kNoValue || !streamed[static_cast<size_t>(id)]) continue;
+      if (id == kNoValue || !streaming.values[static_cast<size_t>(id)]) continue;
       const Value& value = graph.value(id);
       const size_t fetch = step.fetches.size();
-      step.fetches.push_back({.operand = i});
+      step.fetches.push_back({.operand = i, .issue_step = plan.steps.size()});
       const bool f32 = value.type.dtype == DType::f32;
       const size_t packed = f32 ? step.kernel->packed_bytes(graph.view(node), i, device) : 0;
-      add(packed ? static_cast<int64_t>(packed) : bytes_of(value), ExtraKind::fetch, fetch,
-          value.name + " (streamed)");
+      const int64_t bytes = packed ? static_cast<int64_t>(packed) : bytes_of(value);
+      flights.push_back({plan.steps.size(), fetch, extra_lives.size(), bytes});
+      add(bytes, ExtraKind::fetch, fetch, value.name + " (streamed)");
       if (packed) add(bytes_of(value), ExtraKind::staging, fetch, value.name + " (unpacked)");
     }
     plan.steps.push_back(std::move(step));
   }
+  issue_early(flights, streaming.window_bytes, plan, extra_lives);
   for (const Storage& storage : placer.storages()) {
     plan.lifetimes.push_back({storage.bytes, storage.first, storage.last});
     plan.names.push_back(storage.name);
@@ -162,7 +186,7 @@ GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::ve
   const size_t first_extra = plan.lifetimes.size();
   plan.lifetimes.insert(plan.lifetimes.end(), extra_lives.begin(), extra_lives.end());
   plan.names.insert(plan.names.end(), extra_names.begin(), extra_names.end());
-  plan.memory = plan_memory(plan.lifetimes);
+  plan.memory = plan_memory(plan.lifetimes, device.alignment);
   for (size_t e = 0; e < extras.size(); ++e) {
     const int64_t offset = plan.memory.offsets[first_extra + e];
     StepPlan& step = plan.steps[extras[e].step];

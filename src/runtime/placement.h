@@ -29,6 +29,7 @@ struct StepPlan {
   struct Fetch {
     size_t operand = 0;
     int64_t offset = 0;           // in the arena: where the kernel reads the parameter
+    size_t issue_step = 0;        // its bytes are free from the start of this step on
     int64_t staging_offset = -1;  // where it is read into before it is packed; -1: it is not packed
   };
   std::vector<Fetch> fetches;  // streamed parameters
@@ -49,10 +50,16 @@ struct GraphPlan {
   MemoryPlan memory;
 };
 
-// Chooses kernels and places everything. Parameters' types in the graph must already say how they are held;
-// `streamed` tells, one flag a value, which parameters are fetched for each use. Throws InputError where an
-// op has no kernel on the device.
-GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const std::vector<bool>& streamed);
+// Which parameters are fetched for each use, and how far ahead.
+struct Streaming {
+  std::vector<bool> values;  // one flag a value of the graph
+  // Bytes of fetched parameters that may lie in the arena at a time. What one step needs may be more.
+  int64_t window_bytes = 0;
+};
+
+// Chooses kernels and places everything. Parameters' types in the graph must already say how they are held.
+// Throws InputError where an op has no kernel on the device.
+GraphPlan plan_graph(const Graph& graph, const DeviceSpec& device, const Streaming& streaming);
 
 // A line a step: op, where, shape, kernel, workspace, offset, life, flops, bytes.
 std::string explain(const Graph& graph, const GraphPlan& plan);

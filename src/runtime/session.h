@@ -13,6 +13,7 @@
 #include "graph/parameter_source.h"
 #include "graph/passes.h"
 #include "runtime/placement.h"
+#include "runtime/weight_feed.h"
 
 namespace zoetrope {
 
@@ -23,13 +24,15 @@ struct SessionOptions {
   std::set<std::string> passes_off;
 };
 
-// How the parameters are held, from most bytes to fewest.
-enum class Residency : uint8_t { widened, as_stored, streamed };
+// How the parameters are held, on the CPU from most bytes to fewest. On a device that stores narrow values
+// they are resident, in the run's precision, or streamed.
+enum class Residency : uint8_t { widened, as_stored, streamed, resident };
 
 struct SessionPlan {
   Residency residency = Residency::widened;
   int64_t parameter_bytes = 0;  // kept on the device
   int64_t streamed_bytes = 0;   // of parameters that are fetched for every use
+  int64_t reserved_bytes = 0;   // the driver's and the libraries' own
   int64_t constant_bytes = 0;
   int64_t state_bytes = 0;
   int64_t arena_bytes = 0;        // the largest over the graphs
@@ -41,6 +44,8 @@ struct SessionPlan {
 
 using InputMap = std::map<std::string, TensorView>;
 using OutputMap = std::map<std::string, TensorView>;
+
+struct BoundGraph;
 
 class Session {
  public:
@@ -61,9 +66,9 @@ class Session {
   void load();
   void reset_state();  // all states to zero
 
-  // Runs one graph. Inputs and outputs by name: host memory, of exactly the declared types and shapes;
-  // outputs that are not named are not copied out. Allocates nothing once load() was called. Throws
-  // Interrupted when a stop was requested between two steps.
+  // Runs one graph. Inputs and outputs by name: host memory, of exactly the declared shapes; what is floating
+  // is float32, whatever the device holds; outputs that are not named are not copied out. Allocates nothing
+  // once load() was called. Throws Interrupted when a stop was requested between two steps.
   void run(size_t graph, const InputMap& inputs, const OutputMap& outputs);
   // The same, with the outputs in new host tensors.
   TensorMap run(size_t graph, const InputMap& inputs);
@@ -84,11 +89,20 @@ class Session {
     size_t operand = 0;
   };
   void choose_residency(int64_t budget);
+  ParameterForm form_of(const std::string& name, Residency residency) const;
   bool try_residency(Residency residency, size_t streamed_count, int64_t budget);
   void load_parameter(const std::string& name, void* destination, void* staging);
   void bind_graph(size_t index, Loaded& loaded);
   void load_parameters(Loaded& loaded);
+  void feed_parameters(Loaded& loaded);
+  WeightFeed::Item feed_item(const std::string& name) const;
   void load_constants_and_states(Loaded& loaded);
+  void bind_fetches(BoundGraph& bound);
+  size_t largest_exchange() const;
+  void put_input(const Graph& graph, ValueId id, const BoundGraph& bound, const InputMap& inputs);
+  void take_output(const TensorView& place, const TensorView& out);
+  void fetch_for(size_t step_index, BoundGraph& bound, size_t& issued);
+  int64_t largest_streamed_step() const;
   std::vector<std::string> parameters_in_use() const;
 
   Device& device_;
@@ -100,6 +114,7 @@ class Session {
   std::map<std::string, Use> uses_;
   std::vector<std::string> streamable_;  // parameters that may be streamed, in the order of their use
   std::vector<GraphPlan> plans_;
+  int64_t window_bytes_ = 0;  // of streamed parameters in the arena at a time
   SessionPlan plan_;
   std::unique_ptr<Loaded> loaded_;
 };

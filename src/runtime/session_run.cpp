@@ -1,0 +1,132 @@
+// A session runs one of its graphs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "cpu/parallel.h"
+#include "runtime/session_loaded.h"
+
+namespace zoetrope {
+namespace {
+
+std::atomic<bool> g_stop{false};
+
+void round_view(DType type, const TensorView& view) {
+  parallel_ranges(view.shape.elements(), 65536, [&](int64_t first, int64_t last) {
+    round_to(type, view.as<float>() + first, static_cast<size_t>(last - first));
+  });
+}
+
+}  // namespace
+
+void request_stop() { g_stop.store(true); }
+bool stop_requested() { return g_stop.load(); }
+void clear_stop() { g_stop.store(false); }
+
+void Session::put_input(const Graph& graph, ValueId id, const BoundGraph& bound, const InputMap& inputs) {
+  const Value& value = graph.value(id);
+  const DType wanted = is_floating(value.type.dtype) ? DType::f32 : value.type.dtype;
+  const auto given = inputs.find(value.name);
+  if (given == inputs.end() || given->second.dtype != wanted || !(given->second.shape == value.type.shape))
+    throw InternalError(fmt::format("graph {} wants input '{}' as {}{}", graph.name(), value.name,
+                                    name_of(wanted), value.type.shape.text()));
+  const TensorView& place = bound.values[static_cast<size_t>(id)];
+  const void* bytes = given->second.data;
+  if (place.dtype != wanted) {
+    bytes = loaded_->exchange->data();
+    narrow_from_f32(place.dtype, given->second.as<const float>(), loaded_->exchange->data(),
+                    static_cast<size_t>(place.shape.elements()));
+  }
+  device_.copy_in(place.data, bytes, place.bytes());
+  if (value.rounding != DType::f32) round_view(value.rounding, place);
+}
+
+void Session::take_output(const TensorView& place, const TensorView& out) {
+  if (place.dtype == out.dtype) return device_.copy_out(out.data, place.data, place.bytes());
+  device_.copy_out(loaded_->exchange->data(), place.data, place.bytes());
+  widen_to_f32(place.dtype, loaded_->exchange->data(), out.as<float>(),
+               static_cast<size_t>(place.shape.elements()));
+}
+
+// Kernels on the host wait for their parameters; a GPU's are on their way long before.
+void Session::fetch_for(size_t step_index, BoundGraph& bound, size_t& issued) {
+  BoundStep& step = bound.steps[step_index];
+  if (!device_.spec().own_memory) {
+    for (const BoundFetch& fetch : step.fetches)
+      load_parameter(fetch.parameter, fetch.destination, fetch.staging);
+    return;
+  }
+  for (; issued < bound.fetches.size() && bound.fetches[issued]->issue_step <= step_index; ++issued) {
+    BoundFetch& fetch = *bound.fetches[issued];
+    device_.wait(Lane::copy, fetch.issue_step == 0 ? *bound.begun : *bound.steps[fetch.issue_step - 1].done);
+    loaded_->feed->deliver(fetch.destination);
+    device_.record(*fetch.arrived, Lane::copy);
+  }
+  for (const BoundFetch& fetch : step.fetches) device_.wait(Lane::compute, *fetch.arrived);
+}
+
+void Session::run(size_t index, const InputMap& inputs, const OutputMap& outputs) {
+  load();
+  const Graph& graph = graphs_[index];
+  BoundGraph& bound = loaded_->graphs[index];
+  for (ValueId id : bound.inputs) put_input(graph, id, bound, inputs);
+  // Readers must not outlive the run, however it ends.
+  struct Feeding {
+    WeightFeed* feed;
+    ~Feeding() {
+      if (feed) feed->end();
+    }
+  } const feeding{bound.fetches.empty() ? nullptr : loaded_->feed.get()};
+  if (feeding.feed) {
+    feeding.feed->begin(bound.items);
+    device_.record(*bound.begun, Lane::compute);
+  }
+  size_t issued = 0;
+  for (size_t s = 0; s < bound.steps.size(); ++s) {
+    if (stop_requested()) throw Interrupted();
+    BoundStep& step = bound.steps[s];
+    fetch_for(s, bound, issued);
+    step.kernel->launch({step.inputs, step.outputs, step.workspace, device_.compute_stream()});
+    for (const auto& [type, view] : step.roundings) round_view(type, view);
+    if (step.done) device_.record(*step.done, Lane::compute);
+  }
+  for (const auto& [name, view] : outputs) {
+    const ValueId id = graph.find_output(name);
+    if (id == kNoValue || !(graph.value(id).type.shape == view.shape))
+      throw InternalError("graph " + graph.name() + " has no such output: " + name);
+    take_output(bound.values[static_cast<size_t>(id)], view);
+  }
+}
+
+TensorMap Session::run(size_t index, const InputMap& inputs) {
+  TensorMap tensors;
+  OutputMap views;
+  for (const auto& [name, id] : graphs_[index].outputs()) {
+    const ValueType& type = graphs_[index].value(id).type;
+    const DType dtype = is_floating(type.dtype) ? DType::f32 : type.dtype;
+    views[name] = tensors.emplace(name, HostTensor(dtype, type.shape)).first->second.view();
+  }
+  run(index, inputs, views);
+  return tensors;
+}
+
+int64_t Session::measured_peak_bytes() const {
+  if (!loaded_) return 0;
+  // From the top down, a piece at a time.
+  constexpr size_t kPiece = size_t{16} << 20;
+  std::vector<uint8_t> piece(std::min(kPiece, static_cast<size_t>(plan_.arena_bytes)));
+  auto top = static_cast<size_t>(plan_.arena_bytes);
+  for (bool found = false; top > 0 && !found;) {
+    const size_t bytes = std::min(piece.size(), top);
+    device_.copy_out(piece.data(), static_cast<const char*>(loaded_->arena->data()) + top - bytes, bytes);
+    size_t left = bytes;
+    while (left > 0 && piece[left - 1] == kArenaPattern) --left;
+    found = left > 0;
+    top -= bytes - left;
+  }
+  return plan_.reserved_bytes + plan_.parameter_bytes + plan_.constant_bytes + plan_.state_bytes +
+         static_cast<int64_t>(top);
+}
+
+}  // namespace zoetrope
