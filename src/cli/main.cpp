@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   add_forward(program, action);
   add_tokenize(program, action);
   add_bench(program, action);
+  add_gpus(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help) {

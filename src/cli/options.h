@@ -49,5 +49,6 @@ void add_clip(CLI::App& program, Action& action);
 void add_bench(CLI::App& program, Action& action);
 void add_storyboard(CLI::App& program, Action& action);
 void add_make(CLI::App& program, Action& action);
+void add_gpus(CLI::App& program, Action& action);
 
 }  // namespace zoetrope
