@@ -53,8 +53,8 @@ int run(const Arguments& a) {
   const Size size = parse_size(a.size);
   const Fit fit = fit_from_name(a.fit);
   const std::vector<LoraArgument> loras = parse_lora_arguments(a.loras);
-  const DType precision = a.device.precision();
   const auto device = a.device.open();
+  const DType precision = a.device.precision(*device);
   ClipSettings settings{.prompt = a.prompt,
                         .negative = a.negative,
                         .width = size.width,

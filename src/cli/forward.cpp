@@ -17,8 +17,8 @@ struct Arguments {
 };
 
 int run(const Arguments& a) {
-  const DType precision = a.device.precision();
   const auto device = a.device.open();
+  const DType precision = a.device.precision(*device);
   const int64_t budget = a.device.budget_bytes(*device);
   const Component component(a.model);
   const TensorMap inputs = load_safetensors(a.in);

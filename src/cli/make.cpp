@@ -59,7 +59,6 @@ MakeRequest request_of(const Arguments& a) {
   request.models = a.models.empty() ? demo_models() : fs::path(a.models);
   request.narration = !a.no_narration;
   request.metadata = !a.no_metadata;
-  request.precision = a.device.precision();
   return request;
 }
 
@@ -67,6 +66,7 @@ int run(const Arguments& a) {
   MakeRequest request = request_of(a);
   const auto device = a.device.open();
   request.budget_bytes = a.device.budget_bytes(*device);
+  request.precision = a.device.precision(*device);
   const MakeResult result = story_to_video(request, *device, ProgressPrinter());
   fmt::print("{}\n", result.video.string());
   std::fflush(stdout);

@@ -6,39 +6,39 @@
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "base/log.h"
-#include "cpu/cpu_device.h"
+#include "runtime/open_device.h"
 
 namespace zoetrope {
 
 void DeviceOptions::add_to(CLI::App& command) {
-  command.add_option("--device", device, "auto or cpu")->capture_default_str();
+  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--threads", threads, "threads of the CPU; 0: one a core")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   command.add_option("--budget", budget,
                      "bytes that a run may hold, such as 2GiB (default: 60 % of the memory)");
-  command.add_option("--dtype", dtype, "f32, or bf16: weights and every op's output are rounded to it")
-      ->capture_default_str();
+  command.add_option("--reserve-vram", reserve, "bytes of a GPU's memory to leave alone, such as 2GiB");
+  command
+      .add_option("--dtype", dtype,
+                  "f32, bf16 or f16; on the CPU weights and every op's output are rounded to it "
+                  "(default: f32 on the CPU, bf16 on a GPU)")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
 }
 
-std::unique_ptr<Device> DeviceOptions::open() const {
-  if (device == "cuda" || device.starts_with("cuda:"))
-    throw DeviceError("this build has no CUDA device", "--device " + device, "take --device cpu");
-  if (device != "auto" && device != "cpu")
-    throw UsageError("'" + device + "' is not a device", "--device", "take auto or cpu");
-  return make_cpu_device(threads);
-}
+std::unique_ptr<Device> DeviceOptions::open() const { return open_device(device, threads); }
 
 int64_t DeviceOptions::budget_bytes(const Device& opened) const {
-  if (budget.empty()) return opened.spec().memory_bytes / 10 * 6;
-  return parse_bytes(budget, "--budget");
+  const int64_t memory = opened.spec().memory_bytes;
+  if (!budget.empty()) return parse_bytes(budget, "--budget");
+  if (opened.spec().kind != DeviceKind::cuda) return memory / 10 * 6;
+  return memory - (reserve.empty() ? memory / 20 : parse_bytes(reserve, "--reserve-vram"));
 }
 
-DType DeviceOptions::precision() const {
+DType DeviceOptions::precision(const Device& opened) const {
+  if (dtype.empty()) return opened.spec().kind == DeviceKind::cuda ? DType::bf16 : DType::f32;
   if (dtype == "f32") return DType::f32;
   if (dtype == "bf16") return DType::bf16;
-  throw UsageError("'" + dtype + "' is not a precision", "--dtype", "take f32 or bf16");
+  return DType::f16;
 }
 
 CLI::Validator clip_frames() {

@@ -19,14 +19,16 @@ struct DeviceOptions {
   std::string device = "auto";
   int threads = 0;
   std::string budget;
-  std::string dtype = "f32";
+  std::string reserve;
+  std::string dtype;
 
   void add_to(CLI::App& command);
   // Throws UsageError for an unknown name, DeviceError where the device can't be had. Says which one "auto"
   // became.
   std::unique_ptr<Device> open() const;
-  int64_t budget_bytes(const Device& device) const;  // default: 60 % of the device's memory
-  DType precision() const;
+  // Default: 60 % of the host's memory, or a GPU's but for what is to be left alone (a twentieth).
+  int64_t budget_bytes(const Device& device) const;
+  DType precision(const Device& device) const;
 };
 
 struct Size {

@@ -34,9 +34,9 @@ HostTensor run_chunk(Session& session, bool first, const HostTensor& input, cons
 
 }  // namespace
 
-ClipDecoder::ClipDecoder(const Component& component, Device& device, const SessionOptions& options,
-                         const Shape& latents)
-    : session_(device, component.binding(), decode_graphs(component.autoencoder(), latents), options) {}
+ClipDecoder::ClipDecoder(const AutoencoderModel& model, const ParameterSource& weights, Device& device,
+                         const SessionOptions& options, const Shape& latents)
+    : session_(device, weights, decode_graphs(model, latents), options) {}
 
 HostTensor ClipDecoder::next(const HostTensor& latent) {
   HostTensor pixels = run_chunk(session_, first_, latent, "sample");
@@ -52,9 +52,9 @@ void ClipDecoder::restart() {
   session_.reset_state();
 }
 
-ClipEncoder::ClipEncoder(const Component& component, Device& device, const SessionOptions& options,
-                         const Shape& pixels)
-    : session_(device, component.binding(), encode_graphs(component.autoencoder(), pixels), options) {}
+ClipEncoder::ClipEncoder(const AutoencoderModel& model, const ParameterSource& weights, Device& device,
+                         const SessionOptions& options, const Shape& pixels)
+    : session_(device, weights, encode_graphs(model, pixels), options) {}
 
 HostTensor ClipEncoder::next(const HostTensor& pixels) {
   HostTensor moments = run_chunk(session_, first_, pixels, "moments");

@@ -11,8 +11,10 @@ namespace zoetrope {
 class ClipDecoder {
  public:
   // Latents of (batch, z, frames, height, width).
-  ClipDecoder(const Component& component, Device& device, const SessionOptions& options,
-              const Shape& latents);
+  ClipDecoder(const AutoencoderModel& model, const ParameterSource& weights, Device& device,
+              const SessionOptions& options, const Shape& latents);
+  ClipDecoder(const Component& component, Device& device, const SessionOptions& options, const Shape& latents)
+      : ClipDecoder(component.autoencoder(), component.binding(), device, options, latents) {}
   // The next latent frame (B, z, 1, h, w) -> pixels (B, 3, T, H, W), clamped to [-1, 1]; T is 1 for a clip's
   // first frame.
   HostTensor next(const HostTensor& latent);
@@ -27,7 +29,10 @@ class ClipDecoder {
 class ClipEncoder {
  public:
   // Pixels of (batch, 3, frames, height, width).
-  ClipEncoder(const Component& component, Device& device, const SessionOptions& options, const Shape& pixels);
+  ClipEncoder(const AutoencoderModel& model, const ParameterSource& weights, Device& device,
+              const SessionOptions& options, const Shape& pixels);
+  ClipEncoder(const Component& component, Device& device, const SessionOptions& options, const Shape& pixels)
+      : ClipEncoder(component.autoencoder(), component.binding(), device, options, pixels) {}
   // A clip's first frame (B, 3, 1, H, W), then four at a time -> moments (B, 2 z, T, h, w), raw: mean, then
   // log variance.
   HostTensor next(const HostTensor& pixels);

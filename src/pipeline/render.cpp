@@ -139,11 +139,11 @@ std::vector<Renderer::Job> Renderer::jobs_of(std::vector<RenderShot>& shots, siz
   for (RenderShot& shot : shots) {
     if (static_cast<size_t>(shot.plan.segments) <= wave) continue;
     Job job{.shot = &shot, .segment = wave};
-    job.inputs =
-        fmt::format("{}\n{}\n{}\n{}x{} {} frames, {} segments, segment {}\nseed {} stream {}\n{}\n{}\n{}",
-                    settings_.model_hash, shot.prompt, shot.negative, settings_.width, settings_.height,
-                    shot.plan.segment_frames, shot.plan.segments, wave, shot.seed, shot.stream, key_of(plan_),
-                    settings_.session.precision == DType::f32 ? "f32" : "bf16", device_.spec().threads);
+    job.inputs = fmt::format(
+        "{}\n{}\n{}\n{}x{} {} frames, {} segments, segment {}\nseed {} stream {}\n{}\n{}\n{} {}",
+        settings_.model_hash, shot.prompt, shot.negative, settings_.width, settings_.height,
+        shot.plan.segment_frames, shot.plan.segments, wave, shot.seed, shot.stream, key_of(plan_),
+        std::string(name_of(settings_.session.precision)), device_.spec().name, device_.spec().threads);
     // A later segment depends on the one before, whose name says all that that one depends on.
     if (wave > 0) job.inputs += "\nafter " + shot.segments.back().filename().string();
     job.high = artefacts_.place("high", job.inputs, "safetensors");

@@ -68,7 +68,7 @@ std::string request_hash(const MakeRequest& r, const Settings& s, const std::str
   key.set("voice", r.voice)
       .set("narration", r.narration)
       .set("metadata", r.metadata)
-      .set("precision", r.precision == DType::f32 ? "f32" : "bf16");
+      .set("precision", std::string(name_of(r.precision)));
   return sha256_of(key.dump(-1));
 }
 

@@ -42,10 +42,17 @@ struct SessionPlan {
   std::string text() const;       // one line
 };
 
+// What one step of a run took, measured with the device emptied before and after it.
+struct StepTime {
+  std::string op, kernel, scope;
+  double seconds = 0, flops = 0, bytes = 0;
+};
+
 using InputMap = std::map<std::string, TensorView>;
 using OutputMap = std::map<std::string, TensorView>;
 
 struct BoundGraph;
+struct BoundStep;
 
 class Session {
  public:
@@ -72,6 +79,9 @@ class Session {
   void run(size_t graph, const InputMap& inputs, const OutputMap& outputs);
   // The same, with the outputs in new host tensors.
   TensorMap run(size_t graph, const InputMap& inputs);
+
+  // A run whose steps are timed one by one.
+  std::vector<StepTime> profile(size_t graph, const InputMap& inputs);
 
   // Highest byte that a run changed, in the same terms as plan().peak_bytes. Valid after a run.
   int64_t measured_peak_bytes() const;
@@ -101,6 +111,7 @@ class Session {
   size_t largest_exchange() const;
   void put_input(const Graph& graph, ValueId id, const BoundGraph& bound, const InputMap& inputs);
   void take_output(const TensorView& place, const TensorView& out);
+  void launch(size_t graph, size_t step_index, const BoundStep& step);
   void fetch_for(size_t step_index, BoundGraph& bound, size_t& issued);
   int64_t largest_streamed_step() const;
   std::vector<std::string> parameters_in_use() const;
@@ -117,6 +128,7 @@ class Session {
   int64_t window_bytes_ = 0;  // of streamed parameters in the arena at a time
   SessionPlan plan_;
   std::unique_ptr<Loaded> loaded_;
+  std::vector<StepTime>* profile_ = nullptr;
 };
 
 // Asks every running session to stop at its next step (from a signal handler: only sets a flag).

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 
 #include "cpu/parallel.h"
 #include "runtime/session_loaded.h"
@@ -45,8 +46,11 @@ void Session::put_input(const Graph& graph, ValueId id, const BoundGraph& bound,
 void Session::take_output(const TensorView& place, const TensorView& out) {
   if (place.dtype == out.dtype) return device_.copy_out(out.data, place.data, place.bytes());
   device_.copy_out(loaded_->exchange->data(), place.data, place.bytes());
-  widen_to_f32(place.dtype, loaded_->exchange->data(), out.as<float>(),
-               static_cast<size_t>(place.shape.elements()));
+  const auto* narrow = static_cast<const char*>(loaded_->exchange->data());
+  parallel_ranges(place.shape.elements(), 65536, [&](int64_t first, int64_t last) {
+    widen_to_f32(place.dtype, narrow + static_cast<size_t>(first) * size_of(place.dtype),
+                 out.as<float>() + first, static_cast<size_t>(last - first));
+  });
 }
 
 // Kernels on the host wait for their parameters; a GPU's are on their way long before.
@@ -64,6 +68,34 @@ void Session::fetch_for(size_t step_index, BoundGraph& bound, size_t& issued) {
     device_.record(*fetch.arrived, Lane::copy);
   }
   for (const BoundFetch& fetch : step.fetches) device_.wait(Lane::compute, *fetch.arrived);
+}
+
+void Session::launch(size_t graph, size_t step_index, const BoundStep& step) {
+  const Launch launch{step.inputs, step.outputs, step.workspace, device_.compute_stream()};
+  if (!profile_) return step.kernel->launch(launch);
+  device_.synchronize();
+  const auto start = std::chrono::steady_clock::now();
+  step.kernel->launch(launch);
+  device_.synchronize();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const StepPlan& planned = plans_[graph].steps[step_index];
+  const Node& node = graphs_[graph].nodes()[planned.node];
+  const Cost cost = node.op->cost(graphs_[graph].view(node));
+  profile_->push_back({std::string(node.op->name()), std::string(planned.kernel->name()), node.scope, seconds,
+                       cost.flops, cost.bytes});
+}
+
+std::vector<StepTime> Session::profile(size_t graph, const InputMap& inputs) {
+  std::vector<StepTime> times;
+  profile_ = &times;
+  try {
+    run(graph, inputs, {});
+  } catch (...) {
+    profile_ = nullptr;
+    throw;
+  }
+  profile_ = nullptr;
+  return times;
 }
 
 void Session::run(size_t index, const InputMap& inputs, const OutputMap& outputs) {
@@ -87,7 +119,7 @@ void Session::run(size_t index, const InputMap& inputs, const OutputMap& outputs
     if (stop_requested()) throw Interrupted();
     BoundStep& step = bound.steps[s];
     fetch_for(s, bound, issued);
-    step.kernel->launch({step.inputs, step.outputs, step.workspace, device_.compute_stream()});
+    launch(index, s, step);
     for (const auto& [type, view] : step.roundings) round_view(type, view);
     if (step.done) device_.record(*step.done, Lane::compute);
   }
