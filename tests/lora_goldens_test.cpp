@@ -129,6 +129,33 @@ TEST(Lora, SeveralAreJoined) {
   }
 }
 
+// However a parameter is asked for, the numbers are those of the whole one in float32.
+TEST_P(LoraDialect, IsReadInEveryTypeAndInParts) {
+  const Component component(kFolder / "model");
+  LoraSource source(component.binding());
+  source.add(std::make_shared<const Lora>(Lora::open(kFolder / (GetParam() + ".safetensors"),
+                                                     LoraSource::describe(component.denoiser()))),
+             0.7);
+  std::vector<Graph> graphs = component.denoiser().smallest_graphs();
+  Graph& graph = graphs[0];
+  source.pass().run(graph);
+  for (ValueId id : graph.all(ValueKind::parameter)) {
+    const std::string& name = graph.value(id).name;
+    const auto elements = static_cast<size_t>(graph.value(id).type.shape.elements());
+    std::vector<float> whole(elements), part(elements / 2);
+    source.read(name, DType::f32, whole.data());
+    std::vector<uint16_t> expected(elements), narrow(elements);
+    narrow_from_f32(DType::bf16, whole.data(), expected.data(), elements);
+    source.read(name, DType::bf16, narrow.data());
+    EXPECT_EQ(narrow, expected) << name;
+    if (!source.has_parts(name)) continue;
+    const size_t first = elements / 3;
+    source.read_part(name, DType::f32, static_cast<int64_t>(first), std::ssize(part), part.data());
+    EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)))
+        << name;
+  }
+}
+
 class BadLora : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadLora, IsRefusedByName) {

@@ -362,21 +362,19 @@ Lora Lora::open(const fs::path& path, const LoraModel& model, bool allow_partial
   return out;
 }
 
-HostTensor Lora::load(const TensorInfo& tensor) const {
-  HostTensor out = file_.load(tensor);
-  constexpr size_t kBlock = 4096;
-  std::array<float, kBlock> values;
-  const auto count = static_cast<size_t>(out.elements());
-  for (size_t at = 0; at < count; at += kBlock) {
-    const size_t n = std::min(kBlock, count - at);
-    widen_to_f32(out.dtype(), static_cast<const std::byte*>(out.data()) + at * size_of(out.dtype()),
-                 values.data(), n);
-    if (!std::all_of(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(n),
-                     [](float v) { return std::isfinite(v); }))
-      throw InputError("tensor '" + printable(tensor.name, 200) + "' holds NaN or infinity", path().string(),
-                       "download the LoRA again, or ask its author");
+void Lora::read(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const {
+  constexpr int64_t kBlock = 2048;
+  const auto width = static_cast<int64_t>(size_of(tensor.dtype));
+  std::array<std::byte, sizeof(double) * kBlock> bytes;
+  for (int64_t done = 0; done < count; done += kBlock) {
+    const int64_t block = std::min(kBlock, count - done);
+    file_.read_part(tensor, static_cast<uint64_t>((first + done) * width),
+                    static_cast<uint64_t>(block * width), bytes.data());
+    widen_to_f32(tensor.dtype, bytes.data(), out + done, static_cast<size_t>(block));
   }
-  return out;
+  if (!std::all_of(out, out + count, [](float value) { return std::isfinite(value); }))
+    throw InputError("tensor '" + printable(tensor.name, 200) + "' holds NaN or infinity", path().string(),
+                     "download the LoRA again, or ask its author");
 }
 
 }  // namespace zoetrope

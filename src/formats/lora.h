@@ -55,8 +55,9 @@ class Lora {
   const std::vector<std::string>& ignored() const { return ignored_; }  // tensors of ignorable parts
   uint64_t bytes() const { return file_.data_bytes(); }
 
-  // The tensor as the file has it; NaN or infinity in it is an InputError. Thread-safe.
-  HostTensor load(const TensorInfo& tensor) const;
+  // The tensor's elements [first, first + count), widened; NaN or infinity among them is an InputError.
+  // Allocates nothing: weights are read on the run path where they are streamed. Thread-safe.
+  void read(const TensorInfo& tensor, int64_t first, int64_t count, float* out) const;
 
  private:
   explicit Lora(const fs::path& path) : file_(path) {}

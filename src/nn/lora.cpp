@@ -1,6 +1,8 @@
 #include "nn/lora.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "ops/linear.h"
 
@@ -9,10 +11,25 @@ namespace {
 
 const std::string kDown = ".lora_down", kUp = ".lora_up";
 
-bool cut_suffix(std::string& name, const std::string& suffix) {
+bool cut_suffix(std::string_view& name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
-  name.resize(name.size() - suffix.size());
+  name.remove_suffix(suffix.size());
   return true;
+}
+
+// Values go through blocks on the stack. Nothing is allocated: streamed parameters are read during a run.
+constexpr int64_t kBlock = 8192;
+
+// Calls use(first element, values) for all of a tensor.
+template <class Use>
+void read_in_blocks(const Lora& lora, const TensorInfo& tensor, const Use& use) {
+  std::array<float, kBlock> values;
+  const int64_t elements = tensor.shape.elements();
+  for (int64_t first = 0; first < elements; first += kBlock) {
+    const int64_t count = std::min(kBlock, elements - first);
+    lora.read(tensor, first, count, values.data());
+    use(first, std::span(values.data(), static_cast<size_t>(count)));
+  }
 }
 
 // y' = y + B (A x) behind a linear layer y = W x; returns y'.
@@ -89,60 +106,69 @@ DType LoraSource::stored_type(const std::string& name) const {
 }
 
 // down: the parts' rows one below the other. up: their columns side by side, scaled.
-void LoraSource::read_branch(const Branch& branch, bool up, float* out) const {
-  int64_t before = 0;
+void LoraSource::read_branch(const Branch& branch, bool up, DType as, std::byte* out) const {
+  const auto width = static_cast<int64_t>(size_of(as));
+  int64_t before = 0;  // of the joined rank
   for (const Part& part : branch.parts) {
-    const HostTensor values = part.lora->load(up ? *part.entry->up : *part.entry->down).to_f32();
-    const int64_t rank = part.entry->rank, other = values.elements() / rank;
-    if (!up) {
-      std::copy_n(values.f32().data(), values.elements(), out + before * other);
+    const int64_t rank = part.entry->rank;
+    if (up) {
+      read_in_blocks(*part.lora, *part.entry->up, [&](int64_t first, std::span<float> values) {
+        for (float& value : values) value = static_cast<float>(part.scale * value);
+        const int64_t end = first + std::ssize(values);
+        for (int64_t at = first, next = 0; at < end; at = next) {  // what lies in one row
+          next = std::min(end, (at / rank + 1) * rank);
+          narrow_from_f32(as, values.data() + (at - first),
+                          out + (at / rank * branch.rank + before + at % rank) * width,
+                          static_cast<size_t>(next - at));
+        }
+      });
     } else {
-      for (int64_t row = 0; row < other; ++row)
-        for (int64_t k = 0; k < rank; ++k)
-          out[row * branch.rank + before + k] =
-              static_cast<float>(part.scale * values.f32()[static_cast<size_t>(row * rank + k)]);
+      const int64_t start = before * (part.entry->down->shape.elements() / rank);
+      read_in_blocks(*part.lora, *part.entry->down, [&](int64_t first, std::span<float> values) {
+        narrow_from_f32(as, values.data(), out + (start + first) * width, values.size());
+      });
     }
     before += rank;
   }
 }
 
-int64_t LoraSource::elements_of(const Branch& branch, bool up) {
-  int64_t elements = 0;
-  for (const Part& part : branch.parts)
-    elements += (up ? part.entry->up : part.entry->down)->shape.elements();
-  return elements;
+// `base` and the differences of several LoRAs, a block at a time.
+void LoraSource::read_sum(const std::string& name, const std::vector<Part>& differences, DType as,
+                          int64_t first, int64_t count, std::byte* out) const {
+  std::array<float, kBlock> sum, difference;
+  for (int64_t done = 0; done < count; done += kBlock) {
+    const int64_t block = std::min(kBlock, count - done);
+    base_.read_part(name, DType::f32, first + done, block, sum.data());
+    for (const Part& part : differences) {
+      part.lora->read(*part.entry->delta, first + done, block, difference.data());
+      for (size_t i = 0; i < static_cast<size_t>(block); ++i)
+        sum[i] += static_cast<float>(part.scale * difference[i]);
+    }
+    narrow_from_f32(as, sum.data(), out + done * static_cast<int64_t>(size_of(as)),
+                    static_cast<size_t>(block));
+  }
 }
 
-// What the LoRA leaves alone is the base's.
+// A branch is read as a whole: it is joined from several files, and small.
 bool LoraSource::has_parts(const std::string& name) const {
-  return !name.ends_with(kDown) && !name.ends_with(kUp) && !differences_.contains(name) &&
-         base_.has_parts(name);
+  return !name.ends_with(kDown) && !name.ends_with(kUp) && base_.has_parts(name);
 }
 
 void LoraSource::read_part(const std::string& name, DType as, int64_t first, int64_t count,
                            void* destination) const {
-  base_.read_part(name, as, first, count, destination);
+  const auto differences = differences_.find(name);
+  if (differences == differences_.end()) return base_.read_part(name, as, first, count, destination);
+  read_sum(name, differences->second, as, first, count, static_cast<std::byte*>(destination));
 }
 
 void LoraSource::read(const std::string& name, DType as, void* destination) const {
-  std::string weight = name;
+  std::string_view weight = name;
   const bool up = cut_suffix(weight, kUp);
-  if (up || cut_suffix(weight, kDown)) {
-    const Branch& branch = branches_.at(weight);
-    if (as == DType::f32) return read_branch(branch, up, static_cast<float*>(destination));
-    std::vector<float> wide(static_cast<size_t>(elements_of(branch, up)));
-    read_branch(branch, up, wide.data());
-    return narrow_from_f32(as, wide.data(), destination, wide.size());
-  }
+  if (up || cut_suffix(weight, kDown))
+    return read_branch(branches_.find(weight)->second, up, as, static_cast<std::byte*>(destination));
   const auto differences = differences_.find(name);
   if (differences == differences_.end()) return base_.read(name, as, destination);
-  std::vector<float> sum(static_cast<size_t>(differences->second[0].entry->delta->shape.elements()));
-  base_.read(name, DType::f32, sum.data());
-  for (const Part& part : differences->second) {
-    const HostTensor delta = part.lora->load(*part.entry->delta).to_f32();
-    for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<float>(part.scale * delta.f32()[i]);
-  }
-  narrow_from_f32(as, sum.data(), destination, sum.size());
+  read_part(name, as, 0, differences->second[0].entry->delta->shape.elements(), destination);
 }
 
 }  // namespace zoetrope

@@ -18,7 +18,7 @@ namespace zoetrope {
 // Gives the model's own parameters and the branches' to a session.
 class LoraSource final : public ParameterSource {
  public:
-  // `base` gives the model's own parameters and must outlive this.
+  // `base` gives the model's own parameters, in parts as well, and must outlive this.
   explicit LoraSource(const ParameterSource& base) : base_(base) {}
 
   // What a LoRA's names are matched to.
@@ -46,11 +46,12 @@ class LoraSource final : public ParameterSource {
     std::vector<Part> parts;
     int64_t rank = 0;
   };
-  void read_branch(const Branch& branch, bool up, float* out) const;
-  static int64_t elements_of(const Branch& branch, bool up);
+  void read_branch(const Branch& branch, bool up, DType as, std::byte* out) const;
+  void read_sum(const std::string& name, const std::vector<Part>& differences, DType as, int64_t first,
+                int64_t count, std::byte* out) const;
 
   const ParameterSource& base_;
-  std::map<std::string, Branch> branches_;                // by the weight's name
+  std::map<std::string, Branch, std::less<>> branches_;   // by the weight's name
   std::map<std::string, std::vector<Part>> differences_;  // by the parameter's name
 };
 

@@ -1,6 +1,7 @@
 // Nothing is allocated on the run path: every way to memory is counted in this program, for the libraries as
 // well.
 #include <dlfcn.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,6 +11,9 @@
 #include <atomic>
 #include <cerrno>
 
+#include "formats/safetensors.h"
+#include "formats/test_folder.h"
+#include "nn/lora.h"
 #include "runtime/session_testing.h"
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -145,16 +149,10 @@ TEST_P(StreamedRunPath, AllocatesNothing) {
   const Component component(source_folder(GetParam()));
   const auto device = make_cpu_device(2);
   for (DType precision : {DType::f32, DType::bf16, DType::f16}) {
-    int64_t smallest = 0;
-    try {
-      Session(*device, component.binding(), test_graphs(component),
-              {.budget_bytes = 1, .precision = precision});
-    } catch (const FitError& error) {
-      const std::string message = error.what();
-      smallest = std::stoll(message.substr(message.find("--budget ") + 9));
-    }
+    const int64_t budget =
+        smallest_budget(*device, component.binding(), test_graphs(component), {.precision = precision});
     Session session(*device, component.binding(), test_graphs(component),
-                    {.budget_bytes = smallest, .precision = precision});
+                    {.budget_bytes = budget, .precision = precision});
     EXPECT_EQ(session.plan().residency, Residency::streamed);
     EXPECT_EQ(allocations_of_a_run(session), 0) << name_of(precision) << ", by " << last_caller();
   }
@@ -162,6 +160,47 @@ TEST_P(StreamedRunPath, AllocatesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Shipped, StreamedRunPath, testing::ValuesIn(shipped_models()),
                          [](const auto& info) { return test_name(info.param); });
+
+// Remembers which parameters were read.
+class WatchedSource final : public ParameterSource {
+ public:
+  explicit WatchedSource(const ParameterSource& base) : base_(base) {}
+  DType stored_type(const std::string& name) const override { return base_.stored_type(name); }
+  void read(const std::string& name, DType as, void* destination) const override {
+    if (!names.contains(name)) names.insert(name);
+    base_.read(name, as, destination);
+  }
+  mutable std::set<std::string> names;
+
+ private:
+  const ParameterSource& base_;
+};
+
+// A LoRA's branch and a whole difference, on weights that are streamed.
+TEST(StreamedLoraRunPath, AllocatesNothing) {
+  const TestFolder folder;
+  const std::string q = "diffusion_model.blocks.3.self_attn.q.";
+  save_safetensors(folder.path() / "small.safetensors",
+                   {{q + "lora_A.weight", test_values(DType::f32, {32, 160}, 1)},
+                    {q + "lora_B.weight", test_values(DType::f32, {160, 32}, 2)},
+                    {"diffusion_model.blocks.5.ffn.0.diff", test_values(DType::f32, {640, 160}, 3)}});
+  const Component expert(source_folder("assets/demo/video/transformer"));
+  LoraSource source(expert.binding());
+  source.add(std::make_shared<const Lora>(
+                 Lora::open(folder.path() / "small.safetensors", LoraSource::describe(expert.denoiser()))),
+             0.01);
+  const WatchedSource watched(source);
+  const auto device = make_cpu_device(2);
+  SessionOptions options{.passes = {source.pass()}};
+  options.budget_bytes = smallest_budget(*device, watched, test_graphs(expert), options);
+  Session session(*device, watched, test_graphs(expert), options);
+  session.load();
+  watched.names.clear();
+  EXPECT_EQ(allocations_of_a_run(session), 0) << "by " << last_caller();
+  EXPECT_THAT(watched.names,
+              testing::IsSupersetOf({"blocks.3.self_attn.q.weight.lora_down",
+                                     "blocks.3.self_attn.q.weight.lora_up", "blocks.5.ffn.0.weight"}));
+}
 
 // Where the libraries split a product over threads: 252 tokens of 160 numbers.
 TEST(LargeRunPath, AllocatesNothing) {

@@ -19,18 +19,6 @@ namespace {
 
 using testing::HasSubstr;
 
-// The smallest budget that the message of a refusal names.
-int64_t smallest_budget(Device& device, const ParameterSource& source, std::vector<Graph> graphs) {
-  try {
-    Session(device, source, std::move(graphs), {.budget_bytes = 1});
-  } catch (const FitError& error) {
-    const std::string message = error.what();
-    return std::stoll(message.substr(message.find("--budget ") + 9));
-  }
-  ADD_FAILURE() << "one byte was enough";
-  return 0;
-}
-
 // Runs every graph in turn on the same inputs each time; the outputs are those of the last.
 std::vector<GraphBuffers> run_all(Session& session) {
   std::vector<GraphBuffers> buffers;

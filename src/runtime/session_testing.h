@@ -48,6 +48,20 @@ struct GraphBuffers {
   }
 };
 
+// The smallest budget that the message of a refusal names.
+inline int64_t smallest_budget(Device& device, const ParameterSource& source, std::vector<Graph> graphs,
+                               SessionOptions options = {}) {
+  options.budget_bytes = 1;
+  try {
+    Session(device, source, std::move(graphs), std::move(options));
+  } catch (const FitError& error) {
+    const std::string message = error.what();
+    return std::stoll(message.substr(message.find("--budget ") + 9));
+  }
+  ADD_FAILURE() << "one byte was enough";
+  return 0;
+}
+
 // Folders, from the project's own. The shipped models are large enough for their weights to be streamed.
 inline const std::vector<std::string>& golden_models() {
   static const std::vector<std::string> folders = {"models/llama/goldens/gqa_head_dim_llama3_v5",
