@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
-#include "cpu/cpu_device.h"
 #include "formats/checkpoint.h"
 #include "formats/safetensors.h"
+#include "runtime/open_device.h"
 
 namespace zoetrope {
 namespace {
@@ -22,6 +23,11 @@ std::string word_after(const std::string& command, const std::string& flag) {
 }
 
 }  // namespace
+
+std::string test_device_name() {
+  const char* name = std::getenv("ZOETROPE_TEST_DEVICE");
+  return name ? name : "cpu";
+}
 
 std::string Golden::part() const { return word_after(command, "--part"); }
 int64_t Golden::prefill() const {
@@ -50,7 +56,7 @@ Golden read_golden(const fs::path& folder) {
 }
 
 ForwardResult run_golden(const Golden& golden, const fs::path& model_folder, ForwardOptions options) {
-  const auto device = make_cpu_device(2);
+  const auto device = open_device(test_device_name(), 2);
   const Component component(model_folder);
   options.part = golden.part();
   if (options.prefill == 0) options.prefill = golden.prefill();

@@ -22,6 +22,9 @@ struct Golden {
   int64_t prefill() const;
 };
 
+// The device that goldens run on: the environment's ZOETROPE_TEST_DEVICE, or the CPU.
+std::string test_device_name();
+
 // The cases below models/<model>/goldens, sorted by name.
 std::vector<fs::path> golden_folders(const std::string& model);
 Golden read_golden(const fs::path& folder);

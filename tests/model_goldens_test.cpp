@@ -25,13 +25,21 @@ std::string case_name(const testing::TestParamInfo<fs::path>& info) {
   return info.param.parent_path().parent_path().filename().string() + "_" + info.param.filename().string();
 }
 
+// A GPU's libraries do not write all of the workspace that is reserved for them.
+void check_peak(const ForwardResult& result) {
+  if (test_device_name() == "cpu")
+    EXPECT_EQ(result.measured_peak_bytes, result.plan.peak_bytes);
+  else
+    EXPECT_LE(result.measured_peak_bytes, result.plan.peak_bytes);
+}
+
 class ModelGolden : public testing::TestWithParam<fs::path> {};
 
 TEST_P(ModelGolden, MatchesInFloat32) {
   const Golden golden = read_golden(GetParam());
   const ForwardResult result = run_golden(golden, golden.folder);
   EXPECT_LE(golden_error(golden, result.outputs), kFloat32Tolerance);
-  EXPECT_EQ(result.measured_peak_bytes, result.plan.peak_bytes);
+  check_peak(result);
 }
 
 TEST_P(ModelGolden, IsAsCloseInBf16AsTheReference) {
@@ -59,7 +67,7 @@ TEST_P(ModelGolden, StreamsWithinTheSmallestBudget) {
   const ForwardResult result = run_golden(golden, golden.folder, {.budget_bytes = smallest});
   EXPECT_LE(golden_error(golden, result.outputs), kFloat32Tolerance);
   EXPECT_LE(result.plan.peak_bytes, smallest);
-  EXPECT_EQ(result.measured_peak_bytes, result.plan.peak_bytes);
+  check_peak(result);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ModelGolden, testing::ValuesIn(all_goldens()), case_name);
