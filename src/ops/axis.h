@@ -1,8 +1,6 @@
 // An axis by number, as ops take it: negative numbers count from the last axis.
 #pragma once
 
-#include <fmt/format.h>
-
 #include "graph/graph.h"
 
 namespace zoetrope {
@@ -10,7 +8,7 @@ namespace zoetrope {
 // Throws GraphError where the shape has no such axis.
 inline int resolve_axis(const Shape& shape, int axis) {
   if (axis < -shape.rank() || axis >= shape.rank())
-    throw GraphError(fmt::format("there is no axis {} in {}", axis, shape.text()));
+    throw GraphError("there is no axis " + std::to_string(axis) + " in " + shape.text());
   return axis < 0 ? axis + shape.rank() : axis;
 }
 

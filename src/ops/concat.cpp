@@ -1,5 +1,7 @@
 #include "ops/concat.h"
 
+#include <fmt/format.h>
+
 #include "ops/axis.h"
 
 namespace zoetrope {

@@ -1,5 +1,7 @@
 #include "ops/write_state.h"
 
+#include <fmt/format.h>
+
 #include "ops/axis.h"
 
 namespace zoetrope {
