@@ -21,9 +21,14 @@ inline bool has_gpu_types(const NodeView& node) {
 class CudaFunction final : public Kernel {
  public:
   using Function = void (*)(const Launch&, const Attributes*);
-  CudaFunction(std::string_view name, Function function) : name_(name), function_(function) {}
+  using Limit = bool (*)(const NodeView&);
+  // `limit`: what the kernel can do of what the types allow; all of it where there is none.
+  CudaFunction(std::string_view name, Function function, Limit limit = nullptr)
+      : name_(name), function_(function), limit_(limit) {}
   std::string_view name() const override { return name_; }
-  bool supports(const NodeView& node) const override { return has_gpu_types(node); }
+  bool supports(const NodeView& node) const override {
+    return has_gpu_types(node) && (!limit_ || limit_(node));
+  }
   std::unique_ptr<PreparedKernel> prepare(const NodeView& node, const DeviceSpec&) const override {
     return std::make_unique<Prepared>(function_, node.attributes);
   }
@@ -41,6 +46,7 @@ class CudaFunction final : public Kernel {
   };
   std::string_view name_;
   Function function_;
+  Limit limit_;
 };
 
 }  // namespace zoetrope
