@@ -5,9 +5,9 @@
 
 namespace zoetrope::cuda {
 
-// x / (1 + exp(-z)) from the chip's own power and reciprocal, each within two roundings, in five instructions:
-// beside memory there is time for no more than about ten an element. Where the power overflows, the result
-// is 0.
+// x / (1 + exp(-z)) from the chip's own power and reciprocal, each within two roundings, in five
+// instructions: beside memory there is time for no more than about ten an element. Where the power overflows,
+// the result is 0.
 __device__ inline float times_sigmoid(float x, float z) {
   float power, reciprocal;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(z * -1.4426950408889634f));

@@ -2,7 +2,7 @@
 // squared deviations (one pass over x² would lose a small deviation on a large mean), the result. y may lie
 // over x.
 #include "cuda/context.h"
-#include "cuda/row_moments.cuh"
+#include "cuda/row_sum.cuh"
 #include "ops/cuda_function.h"
 #include "ops/layer_norm.h"
 

@@ -1,7 +1,7 @@
 // x (rows, C), weight (C) -> y (rows, C). A row in registers: its sum of squares, its factor, the products
 // and, where asked for, SiLU on them. y may lie over x.
 #include "cuda/context.h"
-#include "cuda/rows.cuh"
+#include "cuda/row_sum.cuh"
 #include "ops/activation.cuh"
 #include "ops/cuda_function.h"
 #include "ops/rms_norm.h"

@@ -1,9 +1,26 @@
-// What a layer norm needs of a row.
+// Sums over a row, and what a layer norm makes of them.
 #pragma once
 
 #include "cuda/rows.cuh"
 
 namespace zoetrope::cuda {
+
+// The sum of `value` over the threads of a row; each gets the same bits. All threads of the block come here,
+// with `parts` in shared memory that no other sum of the kernel uses.
+__device__ inline float row_sum(float value, float (&parts)[kRowThreads / 32]) {
+  const unsigned lanes = blockDim.x;
+#pragma unroll
+  for (unsigned reach = 16; reach > 0; reach /= 2)
+    if (lanes > reach) value += __shfl_xor_sync(~0u, value, reach);
+  if (lanes <= 32) return value;
+  const unsigned lane = threadIdx.x % 32;
+  if (lane == 0) parts[threadIdx.x / 32] = value;
+  __syncthreads();
+  value = lane < lanes / 32 ? parts[lane] : 0.0f;
+#pragma unroll
+  for (unsigned reach = 16; reach > 0; reach /= 2) value += __shfl_xor_sync(~0u, value, reach);
+  return value;
+}
 
 struct Moments {
   float mean;
