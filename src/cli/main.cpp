@@ -34,13 +34,7 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.set_version_flag("--version", ZT_VERSION);
   Action action;
-  add_make(program, action);
-  add_clip(program, action);
-  add_storyboard(program, action);
-  add_forward(program, action);
-  add_tokenize(program, action);
-  add_bench(program, action);
-  add_gpus(program, action);
+  add_commands(program, action);
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& help) {

@@ -44,6 +44,9 @@ Size parse_size(const std::string& text, const std::string& option = "--size");
 CLI::Validator clip_frames();    // 4n+1
 CLI::Validator finite_number();  // neither NaN nor infinite
 
+// All commands of this build.
+void add_commands(CLI::App& program, Action& action);
+
 // The commands; each adds itself to the program and sets `action` when it was chosen.
 void add_forward(CLI::App& program, Action& action);
 void add_tokenize(CLI::App& program, Action& action);

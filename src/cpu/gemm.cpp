@@ -1,11 +1,11 @@
 #include "cpu/gemm.h"
 
-#include <cblas.h>
 #include <immintrin.h>
 #include <omp.h>
 
 #include <algorithm>
 
+#include "cpu/one_thread_gemm.h"
 #include "cpu/parallel.h"
 #include "cpu/vector_math.h"
 
@@ -58,12 +58,6 @@ void matrix_times_vector(const GemmShape& s, float alpha, const float* a, const 
           c[j] = alpha * sum + (beta == 0 ? 0.0f : beta * c[j]);
         }
       });
-}
-
-void one_thread_gemm(const GemmShape& s, float alpha, const float* a, const float* b, float beta, float* c) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), alpha, a, static_cast<int>(s.lda), b, static_cast<int>(s.ldb), beta, c,
-              static_cast<int>(s.ldc));
 }
 
 }  // namespace

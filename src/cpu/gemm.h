@@ -1,4 +1,4 @@
-// Float32 matrix products through OpenBLAS.
+// Float32 matrix products on all threads.
 #pragma once
 
 #include <cstdint>
