@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "nn/config_fields.h"
+#include "formats/config_fields.h"
 #include "ops/attention.h"
 #include "ops/binary.h"
 #include "ops/embedding.h"

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "nn/config_fields.h"
+#include "formats/config_fields.h"
 
 namespace zoetrope::wan {
 namespace {

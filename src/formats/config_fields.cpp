@@ -1,4 +1,4 @@
-#include "nn/config_fields.h"
+#include "formats/config_fields.h"
 
 #include "base/error.h"
 
