@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cuda/context.h"
+#include "cuda/dnn.h"
 #include "cuda/error.h"
 
 namespace zoetrope {
@@ -78,6 +79,7 @@ class CudaDevice final : public Device {
   ~CudaDevice() override {
     g_context.reset();
     cudaDeviceSynchronize();
+    close_dnn();
     cublasLtDestroy(context_.blas);
     cudaStreamDestroy(context_.copy);
     cudaStreamDestroy(context_.compute);
