@@ -1,0 +1,112 @@
+# Where CUDA's parts are, looked for afresh every time. Sets ZT_CUDA_MISSING, the kinds of wheels (cmake/cuda_wheels.txt)
+# that are still needed, and where it is empty ZT_NVCC, ZT_CUDA_VERSION, ZT_CUDA_INCLUDE (folders), ZT_CUBLASLT, ZT_NVRTC,
+# ZT_CUDART, ZT_CUDNN (files). As a script, `cmake -DZOETROPE_CUDA_ROOT=… -P cmake/CudaParts.cmake`, it prints what is missing.
+#
+# An installed toolkit is taken first, if it is complete and not older than 12.8. Else, and for what a toolkit does not
+# have (cudnn-frontend, mostly cuDNN), the parts are PyPI wheels, unpacked as they are into one folder, ZOETROPE_CUDA_ROOT:
+#   nvidia/cu13/{bin,include,lib,nvvm}   compiler, runtime, cuBLASLt, NVRTC
+#   nvidia/cudnn/{include,lib}           cuDNN
+#   include/cudnn_frontend.h             cudnn-frontend, headers only
+#   unpacked.txt                         the lines of cuda_wheels.txt that are in it
+cmake_minimum_required(VERSION 3.25)
+
+macro(zt_find_file part)
+  unset(ZT_${part})  # of an earlier search
+  find_file(ZT_${part} NAMES ${ARGN} PATHS ${folders} PATH_SUFFIXES bin include lib64 lib lib/x86_64-linux-gnu
+            include/x86_64-linux-gnu NO_CACHE NO_DEFAULT_PATH)
+endmacro()
+
+# found: the version of the toolkit in one of the folders, or FALSE where none is complete and new enough.
+function(zt_find_toolkit found)
+  set(folders ${ARGN})
+  zt_find_file(NVCC nvcc)
+  zt_find_file(CUBLASLT_H cublasLt.h)
+  zt_find_file(NVRTC_H nvrtc.h)
+  zt_find_file(CUBLASLT libcublasLt.so libcublasLt.so.13)
+  zt_find_file(NVRTC libnvrtc.so libnvrtc.so.13)
+  zt_find_file(CUDART libcudart_static.a)
+  set(${found} FALSE PARENT_SCOPE)
+  if(NOT (ZT_NVCC AND ZT_CUBLASLT_H AND ZT_NVRTC_H AND ZT_CUBLASLT AND ZT_NVRTC AND ZT_CUDART))
+    return()
+  endif()
+  execute_process(COMMAND ${ZT_NVCC} --version OUTPUT_VARIABLE says ERROR_QUIET)
+  if(says MATCHES "release ([0-9.]+)" AND CMAKE_MATCH_1 VERSION_GREATER_EQUAL 12.8)
+    set(${found} ${CMAKE_MATCH_1} PARENT_SCOPE)
+    get_filename_component(include ${ZT_CUBLASLT_H} DIRECTORY)
+    set(ZT_CUDA_INCLUDE ${include} ${include}/cccl PARENT_SCOPE)
+    foreach(part NVCC CUBLASLT NVRTC CUDART)
+      set(ZT_${part} ${ZT_${part}} PARENT_SCOPE)
+    endforeach()
+  endif()
+endfunction()
+
+function(zt_find_cudnn found)
+  set(folders ${ARGN})
+  zt_find_file(CUDNN_H cudnn.h)
+  zt_find_file(CUDNN libcudnn.so.9)
+  set(${found} FALSE PARENT_SCOPE)
+  if(ZT_CUDNN_H AND ZT_CUDNN)
+    set(${found} TRUE PARENT_SCOPE)
+    get_filename_component(include ${ZT_CUDNN_H} DIRECTORY)
+    set(ZT_CUDA_INCLUDE ${ZT_CUDA_INCLUDE} ${include} PARENT_SCOPE)
+    set(ZT_CUDNN ${ZT_CUDNN} PARENT_SCOPE)
+  endif()
+endfunction()
+
+# found: whether all wheels of a kind, as they are listed today, lie in ZOETROPE_CUDA_ROOT.
+function(zt_find_wheels found kind)
+  file(STRINGS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/cuda_wheels.txt wanted REGEX "^${kind} ")
+  set(there "")
+  if(EXISTS ${ZOETROPE_CUDA_ROOT}/unpacked.txt)
+    file(STRINGS ${ZOETROPE_CUDA_ROOT}/unpacked.txt there)
+  endif()
+  list(REMOVE_ITEM wanted ${there})
+  set(${found} FALSE PARENT_SCOPE)
+  if(NOT wanted)
+    set(${found} TRUE PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(zt_find_cuda)
+  set(missing "")
+  zt_find_toolkit(version $ENV{CUDA_PATH} /usr/local/cuda)
+  zt_find_cudnn(cudnn $ENV{CUDA_PATH} /usr/local/cuda /usr)
+  if(version AND NOT cudnn AND version VERSION_LESS 13)
+    set(version FALSE)  # the wheels' cuDNN is for CUDA 13
+  endif()
+  if(NOT version)
+    set(ZT_CUDA_INCLUDE "")
+    zt_find_wheels(there toolkit)
+    if(there)
+      zt_find_toolkit(version ${ZOETROPE_CUDA_ROOT}/nvidia/cu13)
+    endif()
+    if(NOT version)
+      list(APPEND missing toolkit)
+    endif()
+    set(cudnn FALSE)  # that of the system may be for another CUDA
+  endif()
+  if(NOT cudnn)
+    zt_find_wheels(there cudnn)
+    if(there)
+      zt_find_cudnn(cudnn ${ZOETROPE_CUDA_ROOT}/nvidia/cudnn)
+    endif()
+    if(NOT cudnn)
+      list(APPEND missing cudnn)
+    endif()
+  endif()
+  zt_find_wheels(there frontend)
+  if(NOT there)
+    list(APPEND missing frontend)
+  endif()
+  set(ZT_CUDA_MISSING "${missing}" PARENT_SCOPE)
+  set(ZT_CUDA_VERSION ${version} PARENT_SCOPE)
+  set(ZT_CUDA_INCLUDE ${ZT_CUDA_INCLUDE} ${ZOETROPE_CUDA_ROOT}/include PARENT_SCOPE)
+  foreach(part NVCC CUBLASLT NVRTC CUDART CUDNN)
+    set(ZT_${part} ${ZT_${part}} PARENT_SCOPE)
+  endforeach()
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
+  zt_find_cuda()
+  execute_process(COMMAND ${CMAKE_COMMAND} -E echo ${ZT_CUDA_MISSING})
+endif()
