@@ -87,6 +87,16 @@ void WeightProduct::run(cudaStream_t stream, const Fixed& fixed, Rows rows) cons
   for (int64_t first = 0; first < shape_.n; first += plan.block) run_block(stream, fixed, rows, first);
 }
 
+void WeightProduct::run_all(cudaStream_t stream, const Fixed& fixed, const Whole& whole) const {
+  begin(stream, fixed);
+  for (int64_t row = 0; row < shape_.rows; row += shape_.chunk)
+    run(stream, fixed,
+        {.count = std::min(shape_.chunk, shape_.rows - row),
+         .x = advanced(whole.x, row * shape_.k),
+         .residual = advanced(whole.residual, row * shape_.n),
+         .y = advanced(whole.y, row * shape_.n)});
+}
+
 // The columns of y that the weight's rows from `first` on make.
 void WeightProduct::run_block(cudaStream_t stream, const Fixed& fixed, const Rows& rows,
                               int64_t first) const {

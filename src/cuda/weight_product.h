@@ -56,6 +56,12 @@ class WeightProduct {
   };
   void run(cudaStream_t stream, const Fixed& fixed, Rows rows) const;
 
+  // All rows of a launch, a chunk at a time.
+  struct Whole {
+    TensorView x, residual, y;
+  };
+  void run_all(cudaStream_t stream, const Fixed& fixed, const Whole& whole) const;
+
  private:
   struct Plan;
   void run_block(cudaStream_t stream, const Fixed& fixed, const Rows& rows, int64_t first) const;

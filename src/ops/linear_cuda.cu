@@ -1,7 +1,5 @@
 // x (M, K), weight (N, K), bias (N), residual (M, N) -> y (M, N), through cuBLASLt, bias and residual added
 // in its epilogue.
-#include <algorithm>
-
 #include "cuda/context.h"
 #include "cuda/parts.h"
 #include "cuda/weight_product.h"
@@ -44,24 +42,16 @@ class LinearKernel final : public Kernel {
   class Prepared final : public PreparedKernel {
    public:
     Prepared(const WeightShape& shape, const DeviceSpec& device)
-        : shape_(shape), library_bytes_(cuda::product_workspace(device)), product_(shape, device) {}
+        : library_bytes_(cuda::product_workspace(device)), product_(shape, device) {}
 
     void launch(const Launch& launch) override {
-      const cudaStream_t stream = cuda::stream_of(launch.stream);
-      const TensorView &x = launch.inputs[0], &residual = launch.inputs[3], &y = launch.outputs[0];
-      const WeightProduct::Fixed fixed{launch.inputs[1], launch.inputs[2], launch.workspace,
-                                       cuda::part(launch.workspace, library_bytes_)};
-      product_.begin(stream, fixed);
-      for (int64_t row = 0; row < shape_.rows; row += shape_.chunk)
-        product_.run(stream, fixed,
-                     {.count = std::min(shape_.chunk, shape_.rows - row),
-                      .x = cuda::advanced(x, row * shape_.k),
-                      .residual = cuda::advanced(residual, row * shape_.n),
-                      .y = cuda::advanced(y, row * shape_.n)});
+      product_.run_all(cuda::stream_of(launch.stream),
+                       {launch.inputs[1], launch.inputs[2], launch.workspace,
+                        cuda::part(launch.workspace, library_bytes_)},
+                       {launch.inputs[0], launch.inputs[3], launch.outputs[0]});
     }
 
    private:
-    WeightShape shape_;
     size_t library_bytes_;
     WeightProduct product_;
   };
