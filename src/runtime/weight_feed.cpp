@@ -74,8 +74,7 @@ bool WeightFeed::next_part(Part& part, size_t& number) {
   return true;
 }
 
-void WeightFeed::fill(const Part& part, Slot& slot) {
-  const Item& item = (*items_)[part.item];
+void WeightFeed::fill(const Item& item, const Part& part, Slot& slot) {
   device_.wait(*slot.copied);  // the copy that used the slot last
   if (part.count == item.elements)
     source_.read(item.parameter, item.type, slot.buffer->data());
@@ -96,10 +95,11 @@ void WeightFeed::read_parts() {
       continue;
     }
     ++busy_;
+    const Item& item = (*items_)[part.item];  // stays until busy_ is 0; items_ itself may change
     lock.unlock();
     std::exception_ptr error;
     try {
-      fill(part, slots_[number % slots_.size()]);
+      fill(item, part, slots_[number % slots_.size()]);
     } catch (...) {
       error = std::current_exception();
     }

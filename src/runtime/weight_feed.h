@@ -52,7 +52,7 @@ class WeightFeed {
   int64_t part_elements(const Item& item) const;
   int64_t parts_of(const Item& item) const;
   bool next_part(Part& part, size_t& number);
-  void fill(const Part& part, Slot& slot);
+  void fill(const Item& item, const Part& part, Slot& slot);
   void read_parts();
 
   Device& device_;
