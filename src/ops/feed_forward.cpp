@@ -36,7 +36,9 @@ class FeedForwardOp final : public Op {
 }  // namespace
 
 std::string FeedForwardAttributes::text() const {
-  return fmt::format("{} chunk_rows={}", name_of(kind), chunk_rows);
+  std::string text = fmt::format("{} chunk_rows={}", name_of(kind), chunk_rows);
+  if (hidden_rounding != DType::f32) text += fmt::format(" hidden={}", name_of(hidden_rounding));
+  return text;
 }
 
 const Op& feed_forward_op() {

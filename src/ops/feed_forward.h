@@ -10,6 +10,7 @@ namespace zoetrope {
 struct FeedForwardAttributes final : Attributes {
   UnaryKind kind = UnaryKind::gelu_tanh;  // silu, gelu, gelu_tanh or relu
   int64_t chunk_rows = 0;                 // rows of x at a time; 0: all
+  DType hidden_rounding = DType::f32;     // of the hidden values, before and after the activation
   std::string text() const override;
 };
 

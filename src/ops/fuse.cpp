@@ -60,6 +60,11 @@ bool is_plain(const Node& linear) {
   return static_cast<const LinearAttributes&>(*linear.attributes).scale == 1.0f;
 }
 
+bool same_precision(const Graph& graph, ValueId a, ValueId b) {
+  const Value &x = graph.value(a), &y = graph.value(b);
+  return x.rounding == y.rounding && x.type.dtype == y.type.dtype;
+}
+
 void run_feed_forward(Graph& graph, int64_t chunk_rows) {
   Chains chains(graph);
   chains.replace([&](const Node& second, std::set<ValueId>& gone) -> std::optional<Node> {
@@ -69,10 +74,9 @@ void run_feed_forward(Graph& graph, int64_t chunk_rows) {
     const UnaryKind kind = static_cast<const UnaryAttributes&>(*act->attributes).kind;
     const Node* first = is_activation(kind) ? chains.hidden_maker(act->inputs[0], linear_op()) : nullptr;
     if (!first || !is_plain(*first) || first->inputs[3] != kNoValue) return std::nullopt;
-    // What is rounded between the products would no longer be.
-    for (const Node* node : {act, first})
-      if (graph.value(node->outputs[0]).rounding != DType::f32) return std::nullopt;
+    if (!same_precision(graph, act->outputs[0], first->outputs[0])) return std::nullopt;
     auto attributes = std::make_shared<FeedForwardAttributes>();
+    attributes->hidden_rounding = graph.value(act->outputs[0]).rounding;
     attributes->kind = kind;
     attributes->chunk_rows = chunk_rows;
     gone.insert({act->outputs[0], first->outputs[0]});
@@ -91,7 +95,7 @@ void run_upsample(Graph& graph) {
     // A cache remembers the frames that come in: it would have to remember the small ones.
     if (convolution.op != &causal_conv3d_op() || convolution.inputs[3] != kNoValue) return std::nullopt;
     const Node* doubled = chains.hidden_maker(convolution.inputs[0], upsample_nearest_op());
-    if (!doubled) return std::nullopt;
+    if (!doubled || !same_precision(graph, doubled->inputs[0], doubled->outputs[0])) return std::nullopt;
     const auto& factors = static_cast<const UpsampleNearestAttributes&>(*doubled->attributes);
     auto attributes =
         std::make_shared<Conv3dAttributes>(static_cast<const Conv3dAttributes&>(*convolution.attributes));

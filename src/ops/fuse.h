@@ -6,13 +6,13 @@
 namespace zoetrope {
 
 // linear -> unary (silu, gelu, gelu_tanh, relu) -> linear, each intermediate read once, becomes feed_forward
-// with `chunk_rows` rows of the hidden layer at a time. Chains whose intermediates are rounded below float32
-// or are outputs stay as they are.
+// with `chunk_rows` rows of the hidden layer at a time, rounded as the chain's results are. Chains whose
+// intermediates are outputs stay as they are. Runs after the pass that says what is rounded.
 Pass fuse_feed_forward(int64_t chunk_rows);
 
 // upsample_nearest by 2 that only a causal_conv3d with a 3 x 3 kernel, stride 1 and padding 1 reads becomes
 // that convolution's own doubling: the frames of twice the size never exist, and 4/9 of the products are
-// left.
+// left. Runs after the pass that says what is rounded.
 Pass fuse_upsample();
 
 }  // namespace zoetrope

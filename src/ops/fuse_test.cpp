@@ -33,15 +33,15 @@ TEST(FuseFeedForward, ReplacesTheChainAndKeepsTheResult) {
             float32_tolerance(12) + float32_tolerance(50));
 }
 
-TEST(FuseFeedForward, LeavesWhatOthersReadOrWhatIsRounded) {
-  Graph twice("twice"), other("other"), rounded("rounded"), named("named");
+TEST(FuseFeedForward, LeavesWhatOthersReadOrWhatIsRoundedHalfWay) {
+  Graph twice("twice"), other("other"), half("half"), named("named");
   twice.output("y", chain(twice, UnaryKind::silu, true));
   other.output("y", chain(other, UnaryKind::tanh, false));
-  rounded.output("y", chain(rounded, UnaryKind::silu, false));
+  half.output("y", chain(half, UnaryKind::silu, false));
   named.output("y", chain(named, UnaryKind::silu, false));
   named.output("hidden", Tensor(&named, named.nodes()[1].outputs[0]));
-  run_passes(rounded, {assign_precision(DType::bf16)});
-  for (Graph* g : {&twice, &other, &rounded, &named}) {
+  half.value(half.nodes()[0].outputs[0]).rounding = DType::bf16;
+  for (Graph* g : {&twice, &other, &half, &named}) {
     const size_t before = g->nodes().size();
     run_passes(*g, {fuse_feed_forward(7)});
     EXPECT_EQ(g->nodes().size(), before) << g->name();
@@ -67,10 +67,11 @@ TEST(FuseUpsample, GivesTheConvolutionOfTheLargeFrames) {
   EXPECT_LT(relative_error(one.outputs.at("y"), two.outputs.at("y")), float32_tolerance(54));
 }
 
-TEST(FuseUpsample, LeavesOtherFactorsPaddingsAndReaders) {
-  for (int form = 0; form < 3; ++form) {
+TEST(FuseUpsample, LeavesOtherFactorsPaddingsReadersAndPrecisions) {
+  for (int form = 0; form < 4; ++form) {
     Graph g("g");
     g.output("y", doubled(g, form == 0 ? 3 : 2, form == 1 ? 0 : 1, form == 2));
+    if (form == 3) g.value(g.nodes()[0].outputs[0]).rounding = DType::bf16;
     const size_t before = g.nodes().size();
     run_passes(g, {fuse_upsample()});
     EXPECT_EQ(g.nodes().size(), before) << form;

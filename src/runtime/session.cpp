@@ -26,11 +26,11 @@ Session::Session(Device& device, const ParameterSource& source, std::vector<Grap
     : device_(device), source_(source), graphs_(std::move(graphs)), precision_(options.precision) {
   std::vector<Pass> passes = std::move(options.passes);
   passes.push_back(drop_dead_nodes());
+  passes.push_back(device.spec().narrow_values ? assign_types(options.precision)
+                                               : assign_precision(options.precision));
   passes.push_back(fuse_upsample());
   passes.push_back(fuse_feed_forward(device.spec().kernels() == DeviceKind::cuda ? kFeedForwardRowsOnGpu
                                                                                  : kFeedForwardRows));
-  passes.push_back(device.spec().narrow_values ? assign_types(options.precision)
-                                               : assign_precision(options.precision));
   for (Graph& graph : graphs_) pass_reports_ = run_passes(graph, passes, options.passes_off);
   choose_residency(options.budget_bytes);
 }

@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "ops/linear.h"
 #include "ops/registry.h"
 #include "ops/unary.h"
 #include "ops/write_state.h"
@@ -94,6 +95,46 @@ TEST(SessionInputs, OfAnotherShapeOrMissingAreRefused) {
   EXPECT_THROW(session.run(0, {{"x", right.view()}, {"position", right.view()}}), InternalError);
   EXPECT_THROW(session.run(1, {}, {{"none", right.view()}}), InternalError);
   EXPECT_NO_THROW(session.run(0, {{"x", right.view()}, {"position", at.view()}}));
+}
+
+// Sixteenths between -1 and 1: sums of their products are exact in float32, in whatever order.
+HostTensor sixteenths(const Shape& shape, uint32_t seed) {
+  HostTensor out = test_values(DType::f32, shape, seed);
+  for (float& value : out.f32()) value = std::round(value * 16) / 16;
+  return out;
+}
+
+class Sixteenths final : public ParameterSource {
+ public:
+  DType stored_type(const std::string&) const override { return DType::f32; }
+  void read(const std::string& name, DType as, void* destination) const override {
+    const Shape shape = name == "w1" ? Shape{50, 12} : name == "w2" ? Shape{12, 50} : Shape{50};
+    const HostTensor values = sixteenths(shape, static_cast<uint32_t>(name[0] + name[1]));
+    narrow_from_f32(as, values.f32().data(), destination, values.f32().size());
+  }
+};
+
+TEST(SessionPrecision, AFusedFeedForwardRoundsAsItsPartsDo) {
+  const auto device = make_cpu_device(2);
+  const Sixteenths source;
+  HostTensor x = sixteenths({30, 12}, 1);
+  auto run = [&](SessionOptions options, size_t nodes) {
+    Graph g("feed_forward");
+    const Tensor hidden =
+        linear(g.input("x", DType::f32, {30, 12}), g.parameter("w1", {50, 12}), g.parameter("b1", {50}));
+    g.output("y", linear(unary(UnaryKind::relu, hidden), g.parameter("w2", {12, 50})));
+    Session session(*device, source, one_graph(std::move(g)), std::move(options));
+    EXPECT_EQ(session.graph(0).nodes().size(), nodes);
+    const TensorMap out = session.run(0, {{"x", x.view()}});
+    const auto values = out.at("y").f32();
+    return std::vector<float>(values.begin(), values.end());
+  };
+  const std::vector<float> fused = run({.precision = DType::bf16}, 1);
+  EXPECT_EQ(fused, run({.precision = DType::bf16, .passes_off = {"fuse_feed_forward"}}, 3));
+  // Rounded at the end alone they would be others.
+  std::vector<float> at_the_end = run({}, 1);
+  round_to(DType::bf16, at_the_end.data(), at_the_end.size());
+  EXPECT_NE(fused, at_the_end);
 }
 
 class SessionOfModel : public testing::TestWithParam<std::string> {
