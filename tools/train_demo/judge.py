@@ -174,13 +174,13 @@ def read_clip(path):
     return np.frombuffer(raw, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)[::STRIDE]
 
 
-def draw(program, model, cases, folder, steps, guidance, extra):
+def draw(args, cases, folder):
     for i, case in enumerate(cases):
         path = folder / f"{i:03d}.mp4"
         if not path.exists():
-            subprocess.run([program, "clip", "--model", str(model), "--prompt", case["prompt"], "--size",
-                            f"{WIDTH}x{HEIGHT}", "--frames", str(FRAMES), "--steps", str(steps), "--guidance",
-                            str(guidance), "--seed", str(1000 + i), "-o", str(path), *extra],
+            subprocess.run([args.zoetrope, "clip", "--model", str(args.model), "--prompt", case["prompt"], "--size",
+                            f"{WIDTH}x{HEIGHT}", "--frames", str(args.frames), "--steps", str(args.steps), "--guidance",
+                            str(args.guidance), "--seed", str(1000 + i), "-o", str(path), *args.extra],
                            check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -253,6 +253,7 @@ def main():
     parser.add_argument("--array", type=pathlib.Path, help="an .npz of the trainer's samples instead")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--quick", action="store_true", help="10 prompts")
+    parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--json", type=pathlib.Path, help="write the figures and what was seen in every clip here")
@@ -286,7 +287,7 @@ def main():
         folder = args.folder or pathlib.Path(scratch)
         if args.zoetrope:
             folder.mkdir(parents=True, exist_ok=True)
-            draw(args.zoetrope, args.model, cases, folder, args.steps, args.guidance, args.extra)
+            draw(args, cases, folder)
         elif not args.folder:
             parser.error("--zoetrope, --folder, --array or --validate")
         results = [look(read_clip(folder / f"{i:03d}.mp4"), case, templates) for i, case in enumerate(cases)]
