@@ -122,7 +122,6 @@ std::shared_ptr<const DnnPlan> find_or_build(const std::string& key, DType type,
   Builder builder(type);
   describe(builder);
   auto plan = builder.build(all.handle, why);
-  log_debug("cuDNN, {}: {}", key, plan ? "built" : why);
   return all.plans[key] = plan;
 }
 
@@ -213,8 +212,12 @@ std::shared_ptr<const DnnPlan> dnn_convolution(const DnnConvolution& s) {
       text(s.out), s.channels, s.out_channels, text(s.kernel), text(s.stride), text(s.before), text(s.after),
       name_of(s.type), s.deep ? " deep" : "", s.bias ? " bias" : "", s.residual ? " residual" : "");
   std::string why;
-  return find_or_build(
+  auto plan = find_or_build(
       key, s.type, [&](Builder& builder) { describe_convolution(s, builder); }, why);
+  if (!plan && !why.empty()) log_debug("cuDNN has no plan for {}: {}", key, why);
+  if (!plan && !why.empty() && !s.bias && !s.residual)
+    log_warning("cuDNN has no plan for {}: a kernel of our own runs it, slowly", key);
+  return plan;
 }
 
 void close_dnn() {

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "base/checked.h"
-#include "base/log.h"
 #include "cuda/context.h"
 #include "cuda/convert.h"
 #include "cuda/convolution.h"
@@ -267,8 +266,6 @@ class DnnKernel final : public Kernel {
       if (std::find(plans.begin(), plans.end(), nullptr) == plans.end())
         return std::make_unique<Prepared>(std::move(layout), std::move(plans), fused);
     }
-    log_line(LogLevel::warning, "cuDNN has no plan for a convolution with a weight " + node.in(1).text() +
-                                    ": it runs slowly, on a kernel of our own");
     return std::make_unique<DirectKernel::Prepared>(node);
   }
 
