@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "cpu/one_thread_gemm.h"
 
 namespace zoetrope {
 namespace {
@@ -34,6 +35,7 @@ class CpuDevice final : public Device {
     spec_.kind = DeviceKind::cpu;
     spec_.name = "cpu";
     spec_.threads = set_thread_count(threads);
+    take_gemm_memory(spec_.threads);
     spec_.memory_bytes = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
   }
   const DeviceSpec& spec() const override { return spec_; }

@@ -9,4 +9,7 @@ namespace zoetrope {
 void one_thread_gemm(const GemmShape& shape, float alpha, const float* a, const float* b, float beta,
                      float* c);
 
+// What a library holds for each of `threads` at work at a time, taken now: a product takes no memory later.
+void take_gemm_memory(int threads);
+
 }  // namespace zoetrope

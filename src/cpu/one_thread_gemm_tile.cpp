@@ -41,4 +41,6 @@ void one_thread_gemm(const GemmShape& s, float alpha, const float* a, const floa
   }
 }
 
+void take_gemm_memory(int) {}
+
 }  // namespace zoetrope
