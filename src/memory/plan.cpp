@@ -25,24 +25,60 @@ struct Placement {
 
 bool share_a_step(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
 
+// A placed buffer.
+struct Placed {
+  int64_t offset, end;  // end: the first aligned byte behind it
+  int32_t first, last;
+};
+
+// Placed buffers by the stretches of time in which they live, so that a search for a gap meets few others.
+class Timeline {
+ public:
+  explicit Timeline(std::span<const Lifetime> lifetimes) {
+    int32_t last = 0;
+    for (const Lifetime& life : lifetimes) last = std::max(last, life.last);
+    stretches_.resize(static_cast<size_t>(last / kSteps) + 1);
+  }
+
+  void add(const Placed& placed) {
+    for (size_t s = stretch(placed.first); s <= stretch(placed.last); ++s) stretches_[s].push_back(placed);
+  }
+
+  // Those that share a step with `life`, by offset.
+  const std::vector<Placed>& beside(const Lifetime& life) {
+    found_.clear();
+    const size_t begin = stretch(life.first), end = stretch(life.last);
+    for (size_t s = begin; s <= end; ++s)
+      for (const Placed& other : stretches_[s]) {
+        const bool seen = s != begin && stretch(other.first) < s;  // in the stretch before
+        if (!seen && life.first <= other.last && other.first <= life.last) found_.push_back(other);
+      }
+    std::sort(found_.begin(), found_.end(),
+              [](const Placed& a, const Placed& b) { return a.offset < b.offset; });
+    return found_;
+  }
+
+ private:
+  static constexpr int32_t kSteps = 8;
+  static size_t stretch(int32_t step) { return static_cast<size_t>(std::max(step, 0) / kSteps); }
+  std::vector<std::vector<Placed>> stretches_;
+  std::vector<Placed> found_;
+};
+
 Placement place(std::span<const Lifetime> lifetimes, std::span<const size_t> order, int64_t alignment) {
   Placement out{std::vector<int64_t>(lifetimes.size(), 0), 0};
-  std::vector<size_t> by_offset;  // placed buffers, ascending offset
-  by_offset.reserve(order.size());
+  Timeline timeline(lifetimes);
   for (size_t index : order) {
     const Lifetime& life = lifetimes[index];
     if (life.bytes == 0) continue;
     int64_t candidate = 0;
-    for (size_t other : by_offset) {
-      if (!share_a_step(life, lifetimes[other])) continue;
-      if (out.offsets[other] >= candidate + life.bytes) break;
-      candidate = std::max(candidate, round_up(out.offsets[other] + lifetimes[other].bytes, alignment));
+    for (const Placed& other : timeline.beside(life)) {
+      if (other.offset >= candidate + life.bytes) break;
+      candidate = std::max(candidate, other.end);
     }
     out.offsets[index] = candidate;
     out.peak = std::max(out.peak, candidate + life.bytes);
-    const auto at = std::upper_bound(by_offset.begin(), by_offset.end(), candidate,
-                                     [&](int64_t offset, size_t i) { return offset < out.offsets[i]; });
-    by_offset.insert(at, index);
+    timeline.add({candidate, round_up(candidate + life.bytes, alignment), life.first, life.last});
   }
   return out;
 }
