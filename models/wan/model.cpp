@@ -34,24 +34,34 @@ struct Grid {
   int64_t tokens() const { return frames * rows * columns; }
 };
 
+// function(position · 10000^(-i / count)) for every position and i, in double, as the original repository
+// computes them. (positions, count)
+std::vector<float> axis_table(int64_t positions, int64_t count, double (*function)(double)) {
+  std::vector<float> table;
+  table.reserve(static_cast<size_t>(positions * count));
+  for (int64_t position = 0; position < positions; ++position)
+    for (int64_t i = 0; i < count; ++i)
+      table.push_back(static_cast<float>(
+          function(static_cast<double>(position) *
+                   std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(count)))));
+  return table;
+}
+
 // Angles per token (L, d/2): the first columns turn with the frame, the next with the row, the last with the
-// column. Frequencies and angles in double, as the original repository computes them.
+// column.
 HostTensor rotary_table(const Config& config, const Grid& grid, double (*function)(double)) {
   const int64_t half = config.head_dim / 2, side = config.head_dim / 6, temporal = half - 2 * side;
+  const std::vector<float> frames = axis_table(grid.frames, temporal, function);
+  const std::vector<float> rows = axis_table(grid.rows, side, function);
+  const std::vector<float> columns = axis_table(grid.columns, side, function);
   HostTensor table(DType::f32, {grid.tokens(), half});
   float* out = table.f32().data();
-  auto write = [&](int64_t position, int64_t count) {
-    for (int64_t i = 0; i < count; ++i)
-      *out++ = static_cast<float>(
-          function(static_cast<double>(position) *
-                   std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(count))));
-  };
   for (int64_t f = 0; f < grid.frames; ++f)
     for (int64_t y = 0; y < grid.rows; ++y)
       for (int64_t x = 0; x < grid.columns; ++x) {
-        write(f, temporal);
-        write(y, side);
-        write(x, side);
+        out = std::copy_n(frames.data() + f * temporal, temporal, out);
+        out = std::copy_n(rows.data() + y * side, side, out);
+        out = std::copy_n(columns.data() + x * side, side, out);
       }
   return table;
 }
