@@ -389,6 +389,46 @@ def loras(folder):
 
 
 @case
+def plans(folder):
+    plan = ["plan", "--model", "wan2.2-t2v-a14b", "--gpu", "rtx-4090", "--steps", "4"]
+
+    def instead(option, value):
+        return [value if i > 0 and plan[i - 1] == option else a for i, a in enumerate(plan)]
+
+    yield bad("plan: an unknown model", instead("--model", "wan2.2-t2v-a15b"), 2, ["wan2.2-t2v-a14b"])
+    yield bad("plan: a model that makes no clips", instead("--model", "umt5-xxl"), 2, ["clips"])
+    yield bad("plan: an unknown GPU", instead("--gpu", "rtx-409"), 2, ["rtx-4090"])
+    yield bad("plan: a size that is no size", plan + ["--size", "0x480"], 2, ["size"])
+    yield bad("plan: a size without end", plan + ["--size", "16384x16384"], 2, ["tokens"])
+    yield bad("plan: frames between", plan + ["--frames", "80"], 2, ["77"])
+    yield bad("plan: a negative count of frames", plan + ["--frames", "-1"], 2, ["frames"])
+    yield bad("plan: a budget of nothing", plan + ["--budget", "0"], 2, ["budget"])
+    yield bad("plan: an unknown format", plan + ["--dtype", "fp17"], 2, ["bf16"])
+    files = {
+        "anchors.yaml": ("a: &a [x, x]\nb: &b [*a, *a]\n", ["anchors"]),
+        "type.yaml": ("gpus: [1, 2]\n", ["type.yaml:1", "map"]),
+        "missing.yaml": ("gpus:\n  mine:\n    name: Mine\n", ["missing.yaml", "architecture"]),
+        "unknown.yaml": ("gpus:\n  mine:\n    nam: Mine\n", ["unknown.yaml:3", "name"]),
+        "brackets.yaml": ("[" * 10000, []),
+        "twice.yaml": ("gpus: {}\ngpus: {}\n", ["twice.yaml:2"]),
+    }
+    for name, (text, words) in files.items():
+        pathlib.Path(folder, name).write_text(text)
+        yield bad(f"plan: --gpu {name}", instead("--gpu", name), 3, words)
+    run = "{model: wan2.2-t2v-a14b, size: 832x480, frames: 25, steps: 1, pass_seconds: %s}"
+    runs = {
+        "negative.yaml": (f"gpu: h200\nruns:\n- {run % -1}\n", ["negative.yaml:3", "above 0"]),
+        "duplicate.yaml": (f"gpu: h200\nruns:\n- {run % 2}\n- {run % 2}\n", ["duplicate.yaml:4", "twice"]),
+        "contradiction.yaml": (f"gpu: h200\nruns:\n- {run % 2}\n- {run % 3}\n", ["contradiction.yaml:4"]),
+        "gpu.yaml": (f"gpu: h2000\nruns:\n- {run % 2}\n", ["gpu.yaml:1", "h200"]),
+    }
+    for name, (text, words) in runs.items():
+        pathlib.Path(folder, name).write_text(text)
+        yield bad(f"calibrate: {name}", ["calibrate", "--from", name, "-o", "out.yaml"], 3, words)
+    yield bad("gpus: no file", ["gpus", "--file", "nowhere.yaml"], 3, ["nowhere.yaml"])
+
+
+@case
 def whole_stories(folder):
     if not HAS_DEMO:
         return

@@ -10,6 +10,8 @@ void add_commands(CLI::App& program, Action& action) {
   add_tokenize(program, action);
   add_bench(program, action);
   add_gpus(program, action);
+  add_plan(program, action);
+  add_calibrate(program, action);
 }
 
 }  // namespace zoetrope

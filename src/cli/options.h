@@ -55,5 +55,7 @@ void add_bench(CLI::App& program, Action& action);
 void add_storyboard(CLI::App& program, Action& action);
 void add_make(CLI::App& program, Action& action);
 void add_gpus(CLI::App& program, Action& action);
+void add_plan(CLI::App& program, Action& action);
+void add_calibrate(CLI::App& program, Action& action);
 
 }  // namespace zoetrope

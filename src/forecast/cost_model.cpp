@@ -44,7 +44,8 @@ Work work_of(const Graph& graph, const Node& node, const NumberFormats& formats)
     work.kind = WorkKind::attention;
     work.format = formats.attention;
     work.size = static_cast<double>(view.in(1)[1]);
-    work.head = view.in(0)[3];
+    work.head = q[3];
+    work.quadratic = q[1] == k[1];
   } else if (node.op == &causal_conv3d_op()) {
     work.kind = WorkKind::convolution;
     work.size = static_cast<double>(view.in(1).elements(1, 5));

@@ -15,11 +15,13 @@ struct Work {
   double size = 0;                // where on its curve it stands: see assets/gpus.yaml
   int64_t rows = 0, columns = 0;  // of a product's result, for tiles and waves
   int64_t head = 0;               // of an attention
+  bool quadratic = false;         // an attention of a sequence to itself
 };
 
 struct NumberFormats {
   Format compute = Format::bf16;  // of products and convolutions
   Format attention = Format::bf16;
+  Format weights = Format::bf16;  // as they lie in memory
 };
 
 // What a node costs, by its op's own count. The work of a view is nothing.

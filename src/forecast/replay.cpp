@@ -19,10 +19,10 @@ class Lanes {
     fetches_of_.assign(run.steps.size() + 1, 0);
     for (size_t f = 0; f < run.fetches.size(); ++f) {
       const ReplayFetch& fetch = run.fetches[f];
-      if (fetch.step >= run.steps.size() || (f > 0 && fetch.step < run.fetches[f - 1].step))
-        throw InternalError("a copy belongs to no step, or to one before its predecessor's");
+      if (fetch.step >= run.steps.size() || fetch.issue > fetch.step ||
+          (f > 0 && fetch.step < run.fetches[f - 1].step))
+        throw InternalError("a copy belongs to no step, or to one before its own or its predecessor's");
       fetches_of_[fetch.step + 1] = f + 1;
-      if (fetch.slot >= slot_reader_.size()) slot_reader_.resize(fetch.slot + 1, kFree);
     }
     for (size_t s = 1; s < fetches_of_.size(); ++s)
       fetches_of_[s] = std::max(fetches_of_[s], fetches_of_[s - 1]);
@@ -34,7 +34,6 @@ class Lanes {
       const double until_step = computing_ ? step_left_ : kNever;
       const double until_copy = copying_ ? copy_seconds_left() : kNever;
       const double span = std::min(until_step, until_copy);
-      if (span == kNever) throw InternalError("the lanes wait for each other: too few slots");
       if (!computing_) result_.waited += span;
       advance(span, until_step <= span, until_copy <= span);
     }
@@ -43,8 +42,6 @@ class Lanes {
   }
 
  private:
-  static constexpr size_t kFree = static_cast<size_t>(-1);
-
   double copy_rate() const { return run_.link * (computing_ ? 1 - run_.copy_interference : 1); }
   double copy_seconds_left() const { return latency_left_ + bytes_left_ / copy_rate(); }
 
@@ -56,9 +53,7 @@ class Lanes {
     }
     if (copying_ || copied_ == run_.fetches.size()) return;
     const ReplayFetch& fetch = run_.fetches[copied_];
-    size_t& reader = slot_reader_[fetch.slot];
-    if (reader != kFree && reader >= step_) return;  // what it holds is still to be read
-    reader = fetch.step;
+    if (fetch.issue > step_) return;  // its place is still in use
     copying_ = true;
     latency_left_ = run_.copy_latency;
     bytes_left_ = fetch.bytes;
@@ -85,8 +80,7 @@ class Lanes {
 
   const ReplayRun& run_;
   ReplayResult result_;
-  std::vector<size_t> fetches_of_;   // [s + 1]: copies that must have ended before step s
-  std::vector<size_t> slot_reader_;  // the step that reads a slot's present bytes
+  std::vector<size_t> fetches_of_;  // [s + 1]: copies that must have ended before step s
   double now_ = 0, step_left_ = 0, bytes_left_ = 0, latency_left_ = 0;
   size_t step_ = 0, copied_ = 0;
   bool computing_ = false, copying_ = false;

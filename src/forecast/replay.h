@@ -7,10 +7,10 @@
 
 namespace zoetrope {
 
-// One copy into a slot, read by one step. The slot is free again when that step has ended.
+// One copy, for one step. Its place on the device is free from the moment at which step `issue` may begin.
 struct ReplayFetch {
   double bytes = 0;
-  size_t slot = 0;
+  size_t issue = 0;
   size_t step = 0;
 };
 
@@ -32,7 +32,8 @@ struct ReplayResult {
   std::vector<Interval> steps, copies;
 };
 
-// Throws InternalError where a fetch belongs to no step, or to one before its predecessor's.
+// Throws InternalError where a fetch belongs to no step, to one before its predecessor's, or is issued after
+// it.
 ReplayResult replay(const ReplayRun& run);
 
 }  // namespace zoetrope

@@ -19,32 +19,32 @@ TEST(Replay, ShortCopiesHideBehindComputation) {
   ReplayRun run{.link = 10};
   for (size_t i = 0; i < 8; ++i) {
     run.steps.push_back(2);
-    run.fetches.push_back({10, i % 2, i});
+    run.fetches.push_back({10, i < 2 ? 0 : i - 1, i});  // two places, taken in turn
   }
   const ReplayResult r = replay(run);
   EXPECT_DOUBLE_EQ(r.seconds, 1 + 8 * 2);
   EXPECT_DOUBLE_EQ(r.waited, 1);
 }
 
-// Copies of 3 s beside steps of 2 s: with two slots the copy lane never rests, so the last step follows the
+// Copies of 3 s beside steps of 2 s: with two places the copy lane never rests, so the last step follows the
 // last copy.
 TEST(Replay, LongCopiesSetThePace) {
   ReplayRun run{.link = 10};
   for (size_t i = 0; i < 8; ++i) {
     run.steps.push_back(2);
-    run.fetches.push_back({30, i % 2, i});
+    run.fetches.push_back({30, i < 2 ? 0 : i - 1, i});
   }
   const ReplayResult r = replay(run);
   EXPECT_DOUBLE_EQ(r.seconds, 8 * 3 + 2);
   EXPECT_DOUBLE_EQ(r.waited, 3 + 7 * 1);
 }
 
-// One slot: no copy begins before the step that reads the slot has ended.
-TEST(Replay, OneSlotOverlapsNothing) {
+// One place: no copy begins before the step that reads the last one has ended.
+TEST(Replay, OnePlaceOverlapsNothing) {
   ReplayRun run{.link = 10};
   for (size_t i = 0; i < 5; ++i) {
     run.steps.push_back(2);
-    run.fetches.push_back({30, 0, i});
+    run.fetches.push_back({30, i, i});
   }
   EXPECT_DOUBLE_EQ(replay(run).seconds, 5 * (3 + 2));
 }
@@ -52,7 +52,7 @@ TEST(Replay, OneSlotOverlapsNothing) {
 TEST(Replay, LatencyAndInterferenceSlowCopies) {
   // The second copy of 10 bytes lasts 0.5 s + 1 s alone, 0.5 s + 2 s beside a step.
   ReplayRun run{.steps = {4, 1},
-                .fetches = {{10, 0, 0}, {10, 1, 1}},
+                .fetches = {{10, 0, 0}, {10, 0, 1}},
                 .link = 10,
                 .copy_latency = 0.5,
                 .copy_interference = 0.5};
@@ -74,9 +74,8 @@ TEST(Replay, StepsWithoutFetchesRunOn) {
 
 TEST(Replay, RefusesWhatCannotRun) {
   EXPECT_THROW(replay({.steps = {1}, .fetches = {{1, 0, 1}}}), InternalError);
-  EXPECT_THROW(replay({.steps = {1, 1}, .fetches = {{1, 0, 1}, {1, 1, 0}}}), InternalError);
-  // Two operands of one step in one slot: the second would overwrite the first.
-  EXPECT_THROW(replay({.steps = {1}, .fetches = {{1, 0, 0}, {1, 0, 0}}}), InternalError);
+  EXPECT_THROW(replay({.steps = {1, 1}, .fetches = {{1, 0, 1}, {1, 0, 0}}}), InternalError);
+  EXPECT_THROW(replay({.steps = {1, 1}, .fetches = {{1, 1, 0}}}), InternalError);
 }
 
 }  // namespace

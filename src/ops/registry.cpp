@@ -1,5 +1,7 @@
 #include "ops/registry.h"
 
+#include "base/error.h"
+
 namespace zoetrope {
 
 #define ZT_OP(name)                                    \
@@ -25,7 +27,26 @@ const std::vector<OpEntry>& all_ops() {
   return entries;
 }
 
+#ifndef ZT_CUDA
+namespace {
+
+// Plans for a GPU need no kernels: a build without CUDA plans with this one, which has no workspace.
+class UnbuiltKernel final : public Kernel {
+ public:
+  std::string_view name() const override { return "(not in this build)"; }
+  std::unique_ptr<PreparedKernel> prepare(const NodeView&, const DeviceSpec&) const override {
+    throw InternalError("this build has no CUDA kernels; it only plans for a GPU");
+  }
+};
+
+}  // namespace
+#endif
+
 const Kernel* find_kernel(DeviceKind device, const Op& op, const NodeView& node) {
+#ifndef ZT_CUDA
+  static const UnbuiltKernel unbuilt;
+  if (device == DeviceKind::cuda) return &unbuilt;
+#endif
   for (const OpEntry& entry : all_ops()) {
     if (entry.op != &op) continue;
     for (const Kernel* kernel : device == DeviceKind::cuda ? entry.cuda_kernels : entry.cpu_kernels)

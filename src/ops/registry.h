@@ -17,7 +17,8 @@ struct OpEntry {
 };
 
 const std::vector<OpEntry>& all_ops();
-// The kernel for a node, or nullptr where the device has none.
+// The kernel for a node, or nullptr where the device has none. A build without CUDA gives one for every node
+// on a GPU that plans and cannot be prepared.
 const Kernel* find_kernel(DeviceKind device, const Op& op, const NodeView& node);
 
 }  // namespace zoetrope

@@ -66,6 +66,7 @@ class Session {
   const SessionPlan& plan() const { return plan_; }
   const Graph& graph(size_t index) const { return graphs_[index]; }
   size_t graph_count() const { return graphs_.size(); }
+  const GraphPlan& graph_plan(size_t index) const { return plans_[index]; }
   std::string explain() const;
   const std::vector<PassReport>& pass_reports() const { return pass_reports_; }
 
