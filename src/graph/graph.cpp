@@ -15,7 +15,7 @@ double operand_bytes(const NodeView& node) {
 
 Cost Op::cost(const NodeView& node) const { return {0, operand_bytes(node)}; }
 
-const Shape& Tensor::shape() const { return graph_->value(id_).type.shape; }
+Shape Tensor::shape() const { return graph_->value(id_).type.shape; }
 
 std::string Graph::scope_text() const {
   std::string text;

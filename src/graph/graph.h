@@ -63,7 +63,7 @@ class Tensor {
   explicit operator bool() const { return graph_ != nullptr; }
   ValueId id() const { return graph_ ? id_ : kNoValue; }
   Graph& graph() const { return *graph_; }
-  const Shape& shape() const;
+  Shape shape() const;  // by value: adding a node moves the values
   int64_t dim(int axis) const { return shape()[axis]; }
 
  private:

@@ -150,6 +150,9 @@ void VideoWriter::State::open_video() {
   LibavOptions options;
   options.set("preset", settings.preset);
   options.set("crf", std::to_string(settings.crf));
+  // Its look-ahead by macroblock trees reads memory that it has not written (Debian 12's x264): the same
+  // frames then give other bytes from run to run.
+  options.set("mbtree", "0");
   options.set("profile", odd ? "high444" : "high");
   file.require(avcodec_open2(video.get(), codec, options.get()), "opening the H.264 encoder");
   video_stream = avformat_new_stream(format.get(), nullptr);
