@@ -39,7 +39,8 @@ void print_text(const BenchResult& r) {
   const double median = r.seconds[r.seconds.size() / 2];
   fmt::print("median {:.4f} s, {:.4f} to {:.4f} s, {:.4g} flops, {:.2f} TFLOP/s, loaded in {:.2f} s\n",
              median, r.seconds.front(), r.seconds.back(), r.flops, r.flops / median / 1e12, r.load_seconds);
-  fmt::print("{}\nmeasured peak {} bytes\n", r.plan.text(), r.measured_peak_bytes);
+  fmt::print("{}\nmeasured peak {} bytes, on the device {} bytes are taken\n", r.plan.text(),
+             r.measured_peak_bytes, r.device_used_bytes);
   double total = 0;
   for (const StepTime& step : r.steps) total += step.seconds;
   for (const auto& [name, share] : shares_of(r.steps))
@@ -61,7 +62,8 @@ void print_json(const BenchResult& r) {
       .set("streamed_bytes", r.plan.streamed_bytes)
       .set("arena_bytes", r.plan.arena_bytes)
       .set("planned_peak_bytes", r.plan.peak_bytes)
-      .set("measured_peak_bytes", r.measured_peak_bytes);
+      .set("measured_peak_bytes", r.measured_peak_bytes)
+      .set("device_used_bytes", r.device_used_bytes);
   if (!r.steps.empty()) {
     Json ops = Json::object();
     for (const auto& [name, share] : shares_of(r.steps)) {

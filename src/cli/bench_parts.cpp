@@ -108,6 +108,7 @@ BenchResult measure(const BenchRequest& r, Device& device, Session& session,
   std::sort(result.seconds.begin(), result.seconds.end());
   result.plan = session.plan();
   result.measured_peak_bytes = session.measured_peak_bytes();
+  result.device_used_bytes = device.used_bytes();
   if (r.explain) result.explanation = session.explain();
   return result;
 }

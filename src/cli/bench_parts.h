@@ -25,8 +25,9 @@ struct BenchResult {
   double load_seconds = 0;      // of taking memory and reading the parameters
   SessionPlan plan;
   int64_t measured_peak_bytes = 0;
-  std::vector<StepTime> steps;  // with `profile`: of one run
-  std::string explanation;      // with `explain`
+  int64_t device_used_bytes = 0;  // after the runs, by everybody on the device; 0: not counted
+  std::vector<StepTime> steps;    // with `profile`: of one run
+  std::string explanation;        // with `explain`
 };
 
 BenchResult bench_forward(const BenchRequest& request, Device& device, const SessionOptions& options);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -50,6 +51,13 @@ class Event {
   virtual ~Event() = default;
 };
 
+// Work of the compute lane that was recorded, to be given again as a whole.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void replay() = 0;
+};
+
 // Of the host's side; a device whose kernels run on the host does at once what it is given, and its events
 // have always passed.
 class Device {
@@ -76,6 +84,10 @@ class Device {
   virtual void wait(const Event& event) = 0;             // the host does; from any thread
   // What kernels are launched on (a cudaStream_t); nullptr on the CPU.
   virtual void* compute_stream() = 0;
+  // What `launch` gives to the compute lane, without running it; nullptr where the device cannot record.
+  virtual std::unique_ptr<Recording> capture(const std::function<void()>& /*launch*/) { return nullptr; }
+  // Bytes that are taken on the device at this moment, by whomever; 0 where nobody counts them.
+  virtual int64_t used_bytes() { return 0; }
 };
 
 // A device that has a description and no bytes: plans are made for it, nothing runs on it.

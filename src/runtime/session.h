@@ -112,6 +112,8 @@ class Session {
   size_t largest_exchange() const;
   void put_input(const Graph& graph, ValueId id, const BoundGraph& bound, const InputMap& inputs);
   void take_output(const TensorView& place, const TensorView& out);
+  void launch_steps(size_t graph, BoundGraph& bound);
+  void run_steps(size_t graph, BoundGraph& bound);
   void launch(size_t graph, size_t step_index, const BoundStep& step);
   void fetch_for(size_t step_index, BoundGraph& bound, size_t& issued);
   int64_t largest_streamed_step() const;

@@ -45,6 +45,9 @@ struct BoundGraph {
   std::unique_ptr<Event> begun;
   std::vector<TensorView> values;
   std::vector<ValueId> inputs;
+  // From the second run on, where the device captures and nothing is streamed: all steps as one.
+  std::unique_ptr<Recording> captured;
+  bool has_run = false;
 };
 
 // Everything that exists only once memory was taken.

@@ -98,6 +98,33 @@ std::vector<StepTime> Session::profile(size_t graph, const InputMap& inputs) {
   return times;
 }
 
+void Session::launch_steps(size_t index, BoundGraph& bound) {
+  size_t issued = 0;
+  for (size_t s = 0; s < bound.steps.size(); ++s) {
+    if (stop_requested()) throw Interrupted();
+    BoundStep& step = bound.steps[s];
+    fetch_for(s, bound, issued);
+    launch(index, s, step);
+    for (const auto& [type, view] : step.roundings) round_view(type, view);
+    if (step.done) device_.record(*step.done, Lane::compute);
+  }
+}
+
+// The first run finds out whether every step can be launched, the second is captured: a graph that runs once
+// is not worth it.
+void Session::run_steps(size_t index, BoundGraph& bound) {
+  const bool may_capture = device_.spec().own_memory && bound.fetches.empty() && !profile_;
+  if (may_capture && bound.has_run && !bound.captured)
+    bound.captured = device_.capture([&] { launch_steps(index, bound); });
+  if (may_capture && bound.captured) {
+    if (stop_requested()) throw Interrupted();
+    bound.captured->replay();
+  } else {
+    launch_steps(index, bound);
+  }
+  bound.has_run = true;
+}
+
 void Session::run(size_t index, const InputMap& inputs, const OutputMap& outputs) {
   load();
   const Graph& graph = graphs_[index];
@@ -114,15 +141,7 @@ void Session::run(size_t index, const InputMap& inputs, const OutputMap& outputs
     feeding.feed->begin(bound.items);
     device_.record(*bound.begun, Lane::compute);
   }
-  size_t issued = 0;
-  for (size_t s = 0; s < bound.steps.size(); ++s) {
-    if (stop_requested()) throw Interrupted();
-    BoundStep& step = bound.steps[s];
-    fetch_for(s, bound, issued);
-    launch(index, s, step);
-    for (const auto& [type, view] : step.roundings) round_view(type, view);
-    if (step.done) device_.record(*step.done, Lane::compute);
-  }
+  run_steps(index, bound);
   for (const auto& [name, view] : outputs) {
     const ValueId id = graph.find_output(name);
     if (id == kNoValue || !(graph.value(id).type.shape == view.shape))
