@@ -6,7 +6,9 @@ Models are full size with random weights in bf16, both sides' made by the same h
 that products draw the same power. layer: one block of Wan 2.2 A14B against float64 (a check, no timing). forward:N: the
 transformer at 832x1216 and N frames against diffusers with its blocks compiled. decode:N, encode:N: the Wan 2.1
 autoencoder against diffusers in channels-last. text:N: UMT5-XXL against transformers, compiled. Order ABBA, medians; a
-spread over 2 % marks the row. Needs torch, diffusers, transformers, safetensors.
+spread over 2 % marks the row. load: 28.6 GB of weights from the page cache (the file is written first). streamed:N:GIB:
+the forward at N frames under a budget of so many GiB, against our own with resident weights, from the same file.
+Needs torch, diffusers, transformers, safetensors, and for load and streamed 29 GB of disk.
 """
 
 import argparse
@@ -169,6 +171,52 @@ def forward(args, frames):
                  "--frames", str(frames))
 
 
+@torch.no_grad()
+def weight_folder():
+    """A folder with the transformer's config and weights, written once a run."""
+    from diffusers import WanTransformer3DModel
+    if "folder" not in KEPT:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="a14b"))
+        with torch.device("meta"):
+            shapes = {k: v.shape for k, v in WanTransformer3DModel(**A14B).named_parameters()}
+        tensors = {}
+        for name, shape in shapes.items():
+            value = torch.empty(shape, device=DEVICE, dtype=torch.bfloat16)
+            fill(value, name)
+            tensors[name] = value.cpu()
+        save_file(tensors, folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps({"_class_name": "WanTransformer3DModel", **A14B}))
+        KEPT["folder"] = folder
+        free()
+    return KEPT["folder"]
+
+
+def from_file(args, frames, count, *extra):
+    command = [args.zoetrope, "bench", "forward", "--model", weight_folder(), "--device", "cuda", "--json", "--runs",
+               str(count), "--warm-up", "3", "--size", f"{WIDTH}x{HEIGHT}", "--frames", str(frames), *extra]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise RuntimeError(f"{command[2:]}: exit {done.returncode}: {done.stderr[-1500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def load(args):
+    for _ in range(3):
+        r = from_file(args, 1, 1)
+        print(f"load: {r['parameter_bytes'] / 1e9:.1f} GB in {r['load_seconds']:.2f} s, "
+              f"{r['parameter_bytes'] / r['load_seconds'] / 1e9:.1f} GB/s", flush=True)
+
+
+def streamed(args, frames, gib):
+    resident = from_file(args, frames, 2)
+    tight = from_file(args, frames, 2, "--budget", f"{int(float(gib) * 1024)}MiB")
+    print(f"streamed {frames} frames in {gib} GiB: {tight['median_seconds']:.3f} s, resident "
+          f"{resident['median_seconds']:.3f} s, ratio {tight['median_seconds'] / resident['median_seconds']:.3f}; plan "
+          f"{tight['planned_peak_bytes'] / 2**30:.2f} GiB, on the device {tight['device_used_bytes'] / 2**30:.2f} GiB (resident "
+          f"{resident['planned_peak_bytes'] / 2**30:.2f}, {resident['device_used_bytes'] / 2**30:.2f}), set-up "
+          f"{tight['load_seconds']:.2f} s", flush=True)
+
+
 def autoencoder():
     from diffusers import AutoencoderKLWan
     if "vae" not in KEPT:
@@ -225,10 +273,10 @@ def main():
     print(torch.__version__, torch.cuda.get_device_name(), "cuDNN", torch.backends.cudnn.version(), flush=True)
     failed = False
     for part in args.parts:
-        name, _, number = part.partition(":")
+        name, *numbers = part.split(":")
         begin = time.perf_counter()
         try:
-            globals()[name](args, *([int(number)] if number else []))
+            globals()[name](args, *[float(n) if "." in n else int(n) for n in numbers])
         except Exception as problem:  # the other rows are still wanted
             failed = True
             print(f"{part}: {problem!r}"[:2000], flush=True)
