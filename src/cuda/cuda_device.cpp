@@ -124,18 +124,21 @@ class CudaDevice final : public Device {
   }
 
   void copy_in_async(Lane lane, void* device, const void* host, size_t bytes) override {
-    if (bytes > 0)
-      check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream(lane)), "cudaMemcpyAsync");
+    if (bytes == 0) return;
+    use();
+    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream(lane)), "cudaMemcpyAsync");
   }
   std::unique_ptr<Event> make_event() override { return std::make_unique<CudaEvent>(); }
   void record(Event& event, Lane lane) override {
+    use();
     check(cudaEventRecord(native(event), stream(lane)), "cudaEventRecord");
   }
   void wait(Lane lane, const Event& event) override {
+    use();
     check(cudaStreamWaitEvent(stream(lane), native(event), 0), "cudaStreamWaitEvent");
   }
   void wait(const Event& event) override {
-    check(cudaSetDevice(context_.index), "cudaSetDevice");  // of the calling thread
+    use();
     check(cudaEventSynchronize(native(event)), "cudaEventSynchronize");
   }
   void* compute_stream() override { return context_.compute; }
@@ -163,6 +166,8 @@ class CudaDevice final : public Device {
   // What the driver takes for a process before its first allocation; seen 470 to 520 MiB on Hopper. The
   // driver tells only what is free on the whole card, which other processes change too.
   static constexpr int64_t kContextBytes = int64_t{544} << 20;
+  // Copies are given by other threads than kernels.
+  void use() const { check(cudaSetDevice(context_.index), "cudaSetDevice"); }
   cudaStream_t stream(Lane lane) const { return lane == Lane::compute ? context_.compute : context_.copy; }
 
   Context context_;

@@ -115,7 +115,7 @@ class Session {
   void launch_steps(size_t graph, BoundGraph& bound);
   void run_steps(size_t graph, BoundGraph& bound);
   void launch(size_t graph, size_t step_index, const BoundStep& step);
-  void fetch_for(size_t step_index, BoundGraph& bound, size_t& issued);
+  void fetch_for(const BoundStep& step);
   int64_t largest_streamed_step() const;
   std::vector<std::string> parameters_in_use() const;
 

@@ -47,15 +47,16 @@ void Session::feed_parameters(Loaded& loaded) {
     all.push_back(feed_item(name));
     if (!forms_.at(name).streamed) kept.push_back(all.back());
   }
-  loaded.feed = std::make_unique<WeightFeed>(device_, source_, all);
-  loaded.feed->begin(kept);
   int64_t offset = 0;
-  for (const WeightFeed::Item& item : kept) {
+  for (WeightFeed::Item& item : kept) {
     offset = round_up(offset, device_.spec().alignment);
     loaded.parameter_offsets[item.parameter] = offset;
-    loaded.feed->deliver(static_cast<char*>(loaded.parameters->data()) + offset);
+    item.destination = static_cast<char*>(loaded.parameters->data()) + offset;
     offset += item.bytes();
   }
+  loaded.feed = std::make_unique<WeightFeed>(device_, source_, all);
+  loaded.feed->begin(kept);
+  loaded.feed->wait_for(kept.size());
   loaded.feed->end();
   device_.synchronize();
   if (plan_.streamed_bytes == 0) loaded.feed.reset();
@@ -160,14 +161,24 @@ void Session::bind_graph(size_t index, Loaded& loaded) {
 // The order in which a graph's streamed parameters travel, and the events that keep copies and steps apart.
 void Session::bind_fetches(BoundGraph& bound) {
   bound.begun = device_.make_event();
-  for (BoundStep& step : bound.steps)
+  for (BoundStep& step : bound.steps) {
     for (BoundFetch& fetch : step.fetches) {
       fetch.arrived = device_.make_event();
-      if (fetch.issue_step > 0 && !bound.steps[fetch.issue_step - 1].done)
-        bound.steps[fetch.issue_step - 1].done = device_.make_event();
-      bound.fetches.push_back(&fetch);
-      bound.items.push_back(feed_item(fetch.parameter));
+      WeightFeed::Item item = feed_item(fetch.parameter);
+      item.destination = fetch.destination;
+      item.step = fetch.issue_step;
+      item.arrived = fetch.arrived.get();
+      if (fetch.issue_step == 0) {
+        item.after = bound.begun.get();
+      } else {
+        BoundStep& before = bound.steps[fetch.issue_step - 1];
+        if (!before.done) before.done = device_.make_event();
+        item.after = before.done.get();
+      }
+      bound.items.push_back(item);
     }
+    step.items_needed = bound.items.size();
+  }
 }
 
 void Session::load() {

@@ -33,6 +33,7 @@ struct BoundStep {
   std::vector<TensorView> inputs, outputs;
   void* workspace = nullptr;
   std::vector<BoundFetch> fetches;
+  size_t items_needed = 0;  // of the graph's items, up to this step's
   std::vector<std::pair<DType, TensorView>> roundings;
   std::unique_ptr<Event> done;  // where a copy waits for it
 };
@@ -40,8 +41,7 @@ struct BoundStep {
 // A graph whose values have addresses and whose steps have kernels.
 struct BoundGraph {
   std::vector<BoundStep> steps;
-  std::vector<BoundFetch*> fetches;  // of all steps, in order
-  std::vector<WeightFeed::Item> items;
+  std::vector<WeightFeed::Item> items;  // fetches of all steps, where they travel
   std::unique_ptr<Event> begun;
   std::vector<TensorView> values;
   std::vector<ValueId> inputs;

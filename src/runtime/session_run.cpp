@@ -54,19 +54,14 @@ void Session::take_output(const TensorView& place, const TensorView& out) {
 }
 
 // Kernels on the host wait for their parameters; a GPU's are on their way long before.
-void Session::fetch_for(size_t step_index, BoundGraph& bound, size_t& issued) {
-  BoundStep& step = bound.steps[step_index];
+void Session::fetch_for(const BoundStep& step) {
+  if (step.fetches.empty()) return;
   if (!device_.spec().own_memory) {
     for (const BoundFetch& fetch : step.fetches)
       load_parameter(fetch.parameter, fetch.destination, fetch.staging);
     return;
   }
-  for (; issued < bound.fetches.size() && bound.fetches[issued]->issue_step <= step_index; ++issued) {
-    BoundFetch& fetch = *bound.fetches[issued];
-    device_.wait(Lane::copy, fetch.issue_step == 0 ? *bound.begun : *bound.steps[fetch.issue_step - 1].done);
-    loaded_->feed->deliver(fetch.destination);
-    device_.record(*fetch.arrived, Lane::copy);
-  }
+  loaded_->feed->wait_for(step.items_needed);
   for (const BoundFetch& fetch : step.fetches) device_.wait(Lane::compute, *fetch.arrived);
 }
 
@@ -99,21 +94,22 @@ std::vector<StepTime> Session::profile(size_t graph, const InputMap& inputs) {
 }
 
 void Session::launch_steps(size_t index, BoundGraph& bound) {
-  size_t issued = 0;
   for (size_t s = 0; s < bound.steps.size(); ++s) {
     if (stop_requested()) throw Interrupted();
     BoundStep& step = bound.steps[s];
-    fetch_for(s, bound, issued);
+    fetch_for(step);
     launch(index, s, step);
     for (const auto& [type, view] : step.roundings) round_view(type, view);
-    if (step.done) device_.record(*step.done, Lane::compute);
+    if (!step.done) continue;
+    device_.record(*step.done, Lane::compute);
+    loaded_->feed->launched(s + 1);
   }
 }
 
 // The first run finds out whether every step can be launched, the second is captured: a graph that runs once
 // is not worth it.
 void Session::run_steps(size_t index, BoundGraph& bound) {
-  const bool may_capture = device_.spec().own_memory && bound.fetches.empty() && !profile_;
+  const bool may_capture = device_.spec().own_memory && bound.items.empty() && !profile_;
   if (may_capture && bound.has_run && !bound.captured)
     bound.captured = device_.capture([&] { launch_steps(index, bound); });
   if (may_capture && bound.captured) {
@@ -136,10 +132,10 @@ void Session::run(size_t index, const InputMap& inputs, const OutputMap& outputs
     ~Feeding() {
       if (feed) feed->end();
     }
-  } const feeding{bound.fetches.empty() ? nullptr : loaded_->feed.get()};
+  } const feeding{bound.items.empty() ? nullptr : loaded_->feed.get()};
   if (feeding.feed) {
-    feeding.feed->begin(bound.items);
     device_.record(*bound.begun, Lane::compute);
+    feeding.feed->begin(bound.items);
   }
   run_steps(index, bound);
   for (const auto& [name, view] : outputs) {

@@ -175,20 +175,26 @@ TEST(WeightFeed, CarriesPartsOfLargeItemsInOrder) {
   std::vector<WeightFeed::Item> items;
   for (int i = 0; i < 3; ++i) items.push_back({"large", DType::f32, large, DType::f32});
   items.push_back({"whole", DType::f32, 1000, DType::bf16});
+  std::vector<float> out(static_cast<size_t>(large));
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i].destination = out.data();
+    items[i].step = i;
+  }
   WeightFeed feed(device, source, items);
   EXPECT_LE(device.host_bytes, size_t{256} << 20);
-  std::vector<float> out(static_cast<size_t>(large));
   for (int repeat = 0; repeat < 2; ++repeat) {
+    std::fill(out.begin(), out.end(), -1.0f);
     feed.begin(items);
     for (size_t i = 0; i < items.size(); ++i) {
-      std::fill(out.begin(), out.end(), -1.0f);
-      feed.deliver(out.data());
+      feed.wait_for(i + 1);
       device.synchronize();
       for (int64_t k = 0; k < items[i].elements; ++k) {
         float expected = static_cast<float>(k % 9973);
         if (i == 3) round_to(DType::bf16, &expected, 1);
         ASSERT_EQ(out[static_cast<size_t>(k)], expected) << i << " " << k;
       }
+      std::fill(out.begin(), out.end(), -1.0f);
+      feed.launched(i + 1);  // the next one may come
     }
   }
 }
@@ -196,19 +202,20 @@ TEST(WeightFeed, CarriesPartsOfLargeItemsInOrder) {
 TEST(WeightFeed, TellsWhatTheSourceThrewAndGoesOnAfterwards) {
   LateDevice device(std::chrono::microseconds(0));
   const Numbers source;
-  const std::vector<WeightFeed::Item> bad = {{"good", DType::f32, 1000, DType::f32},
-                                             {"bad", DType::f32, 1000, DType::f32}},
-                                      good = {bad[0], bad[0]};
-  WeightFeed feed(device, source, bad);
   std::vector<float> out(1000);
+  const WeightFeed::Item item{"good", DType::f32, 1000, DType::f32, out.data()};
+  std::vector<WeightFeed::Item> bad = {item, item}, good = {item, item};
+  bad[1].parameter = "bad";
+  good[1].step = 1;
+  WeightFeed feed(device, source, bad);
   feed.begin(bad);
-  EXPECT_THROW((feed.deliver(out.data()), feed.deliver(out.data())), InputError);
+  EXPECT_THROW(feed.wait_for(2), InputError);
   feed.begin(good);
-  feed.deliver(out.data());
-  feed.end();  // before all was delivered
+  feed.wait_for(1);
+  feed.end();  // before all was carried
   feed.begin(good);
-  feed.deliver(out.data());
-  feed.deliver(out.data());
+  feed.launched(1);
+  feed.wait_for(2);
   device.synchronize();
   EXPECT_EQ(out[999], 999.0f);
 }

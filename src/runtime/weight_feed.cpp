@@ -20,7 +20,8 @@ WeightFeed::WeightFeed(Device& device, const ParameterSource& source, const std:
   for (unsigned i = 0; i < 2 * readers; ++i)
     slots_.push_back({device.allocate_host(slot_bytes_), device.make_event()});
   ready_.resize(slots_.size());
-  for (unsigned i = 0; i < readers; ++i) readers_.emplace_back([this] { read_parts(); });
+  for (unsigned i = 0; i < readers; ++i) threads_.emplace_back([this] { read_parts(); });
+  threads_.emplace_back([this] { carry_items(); });
 }
 
 WeightFeed::~WeightFeed() {
@@ -30,7 +31,7 @@ WeightFeed::~WeightFeed() {
     closing_ = true;
   }
   changed_.notify_all();
-  for (std::thread& reader : readers_) reader.join();
+  for (std::thread& thread : threads_) thread.join();
   device_.synchronize();  // the slots may still be read
 }
 
@@ -49,7 +50,7 @@ void WeightFeed::begin(const std::vector<Item>& items) {
   const std::lock_guard lock(mutex_);
   items_ = &items;
   next_ = {};
-  taken_ = queued_ = delivered_ = 0;
+  taken_ = queued_ = carried_ = launched_ = 0;
   std::fill(ready_.begin(), ready_.end(), 0);
   error_ = nullptr;
   changed_.notify_all();
@@ -111,17 +112,19 @@ void WeightFeed::read_parts() {
   }
 }
 
-void WeightFeed::deliver(void* destination) {
-  const Item& item = (*items_)[delivered_++];
-  auto* out = static_cast<char*>(destination);
+// Gives the parts of an item to the copy lane as they are read; stops where the feed ends.
+void WeightFeed::carry(const Item& item) {
+  if (item.after) device_.wait(Lane::copy, *item.after);
+  auto* out = static_cast<char*>(item.destination);
   int64_t first = 0;
   for (int64_t left = parts_of(item); left > 0; --left) {
     const int64_t count = std::min(part_elements(item), item.elements - first);
-    Slot& slot = slots_[queued_ % slots_.size()];
+    Slot& slot = slots_[queued_ % slots_.size()];  // this thread alone counts on
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return error_ || ready_[queued_ % slots_.size()] == queued_ + 1; });
-      if (error_) std::rethrow_exception(error_);
+      changed_.wait(lock,
+                    [&] { return !items_ || error_ || ready_[queued_ % slots_.size()] == queued_ + 1; });
+      if (!items_ || error_) return;
     }
     const size_t bytes = static_cast<size_t>(count) * size_of(item.type);
     device_.copy_in_async(Lane::copy, out, slot.buffer->data(), bytes);
@@ -134,6 +137,45 @@ void WeightFeed::deliver(void* destination) {
     out += bytes;
     first += count;
   }
+  if (item.arrived) device_.record(*item.arrived, Lane::copy);
+}
+
+void WeightFeed::carry_items() {
+  std::unique_lock lock(mutex_);
+  while (!closing_) {
+    if (!items_ || error_ || carried_ == items_->size() || (*items_)[carried_].step > launched_) {
+      changed_.wait(lock);
+      continue;
+    }
+    ++busy_;
+    const Item& item = (*items_)[carried_];
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      carry(item);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    --busy_;
+    ++carried_;
+    if (error) error_ = error;
+    changed_.notify_all();
+  }
+}
+
+void WeightFeed::launched(size_t steps) {
+  {
+    const std::lock_guard lock(mutex_);
+    launched_ = steps;
+  }
+  changed_.notify_all();
+}
+
+void WeightFeed::wait_for(size_t count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return error_ || carried_ >= count; });
+  if (error_) std::rethrow_exception(error_);
 }
 
 }  // namespace zoetrope
