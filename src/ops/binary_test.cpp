@@ -48,6 +48,8 @@ TEST(Binary, BroadcastsAsNumPy) {
       {{5, 1, 3, 1, 2}, {4, 1, 7, 1}},
       {{1, 1, 9000}, {9000}},
       {{2, 3, 4, 5}, {2, 1, 1, 5}},
+      {{2, 3, 16}, {3, 1}},
+      {{2, 1, 24}, {2, 5, 24}},
       {{2, 3, 1, 2, 1, 2, 1, 9}, {2, 3, 2, 1, 3, 1, 2, 1}},
       {{}, {6, 7}},
   };
@@ -60,8 +62,9 @@ TEST(Binary, BroadcastsAsNumPy) {
                     }});
       const HostTensor& y = run.outputs.at("y");
       for (int64_t i = 0; i < y.elements(); ++i)
-        ASSERT_EQ(y.f32()[static_cast<size_t>(i)], reference(kind, operand(run.inputs.at("a"), y.shape(), i),
-                                                             operand(run.inputs.at("b"), y.shape(), i)))
+        ASSERT_EQ(y.f32()[static_cast<size_t>(i)],
+                  as_stored(reference(kind, operand(run.inputs.at("a"), y.shape(), i),
+                                      operand(run.inputs.at("b"), y.shape(), i))))
             << a.text() << " " << b.text() << " at " << i;
     }
 }

@@ -31,9 +31,10 @@ HostTensor reference(const OpRun& run, bool weight, bool bias, double eps, doubl
 }
 
 TEST(LayerNorm, MatchesDoublePrecision) {
-  for (int64_t channels : {2, 7, 16, 33, 160, 515})
+  for (int64_t channels : {2, 7, 16, 24, 33, 160, 515, 1032, 5120, 16384, 16392})
     for (int64_t rows : {1, 5, 301})
       for (int form = 0; form < 4; ++form) {
+        if (channels * rows > 200000) continue;
         const bool weight = form & 1, bias = form & 2;
         const OpRun run = run_case({"layer_norm", [=](Graph& g) {
                                       Tensor x = g.input("x", DType::f32, {rows, channels});
@@ -59,7 +60,8 @@ TEST(LayerNorm, KeepsASmallDeviationOnALargeMean) {
                               },
                               {{"x", x}}});
   // x carries 1000 · 2⁻²⁴ of rounding, the deviation is about 1.
-  EXPECT_LT(relative_error(run.outputs.at("y"), reference(run, false, false, 1e-6, 1)), 1000 * 2e-7);
+  EXPECT_LT(relative_error(run.outputs.at("y"), reference(run, false, false, 1e-6, 1)),
+            1000 * 2e-7 + storage_rounding());
 }
 
 TEST(LayerNorm, RefusesAWeightOfAnotherLength) {

@@ -2,6 +2,8 @@
 // upsample_nearest. Each is compared element by element, by index, so one element in the wrong place fails.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "ops/concat.h"
 #include "ops/op_case.h"
 #include "ops/pad.h"
@@ -35,12 +37,14 @@ void for_each(const Shape& shape, const std::function<void(const Index&)>& check
   }
 }
 
-// Elements that all differ: the number of the element.
+// Elements that all differ: the number of the element. The half types hold no such numbers; there those
+// differ whose distance is no multiple of 251, a prime.
 HostTensor numbered(const Shape& shape, DType dtype = DType::f32) {
+  const int64_t period = stored_type() == DType::f32 ? shape.elements() : 251;
   HostTensor t(dtype, shape);
   for (int64_t i = 0; i < t.elements(); ++i)
     if (dtype == DType::f32)
-      t.f32()[static_cast<size_t>(i)] = static_cast<float>(i + 1);
+      t.f32()[static_cast<size_t>(i)] = static_cast<float>(i % period + 1);
     else
       t.i32()[static_cast<size_t>(i)] = static_cast<int32_t>(i + 1);
   return t;
@@ -96,9 +100,11 @@ TEST(Slice, RefusesWhatLiesOutside) {
 }
 
 TEST(Concat, PutsPartsSideBySide) {
-  for (int axis : {0, 1, 2}) {
-    Shape a{3, 4, 5}, b = a, c = a;
-    b[axis] = 2, c[axis] = 7;
+  for (int form = 0; form < 6; ++form) {
+    const int axis = form % 3;
+    Shape a{3, 4, form < 3 ? 5 : 16}, b = a, c = a;
+    b[axis] = form == 5 ? 8 : 2, c[axis] = form == 5 ? 24 : 7;
+    const int64_t second = b[axis];
     const HostTensor values[] = {numbered(a), numbered(b), numbered(c)};
     const OpRun run =
         run_case({"concat",
@@ -109,12 +115,12 @@ TEST(Concat, PutsPartsSideBySide) {
                   },
                   {{"a", values[0]}, {"b", values[1]}, {"c", values[2]}}});
     const HostTensor& y = run.outputs.at("y");
-    ASSERT_EQ(y.shape()[axis], a[axis] + 9);
+    ASSERT_EQ(y.shape()[axis], a[axis] + second + c[axis]);
     for_each(y.shape(), [&](Index index) {
       const float found = at(y, index);
       int64_t& place = index[static_cast<size_t>(axis)];
-      const int part = place < a[axis] ? 0 : place < a[axis] + 2 ? 1 : 2;
-      place -= part == 0 ? 0 : part == 1 ? a[axis] : a[axis] + 2;
+      const int part = place < a[axis] ? 0 : place < a[axis] + second ? 1 : 2;
+      place -= part == 0 ? 0 : part == 1 ? a[axis] : a[axis] + second;
       ASSERT_EQ(found, at(values[part], index));
     });
   }
@@ -136,6 +142,9 @@ TEST(Permute, PutsAxesInAnyOrder) {
       {{2, 3, 4, 5, 2, 2, 2, 16}, {0, 7, 1, 4, 2, 5, 3, 6}},  // patches back to frames
       {{129, 130}, {1, 0}},
       {{7, 33, 24}, {1, 0, 2}},
+      {{1, 3, 5, 4, 2, 96}, {0, 1, 4, 2, 3, 5}},  // doubled frames
+      {{3, 70, 5, 66}, {0, 3, 2, 1}},
+      {{1, 1, 1}, {2, 0, 1}},
   };
   for (const auto& one : cases) {
     const std::vector<int>& axes = one.second;
@@ -165,26 +174,28 @@ TEST(Permute, TakesIntegersAndRefusesBadAxes) {
 }
 
 TEST(Pad, PutsZerosAround) {
-  for (int axis : {0, 1, 2})
-    expect_moved(
-        {3, 4, 5}, [&](Tensor x) { return pad(x, axis, 2, 1); },
-        [&](Index i) {
-          int64_t& place = i[static_cast<size_t>(axis)];
-          place -= 2;
-          return place < 0 || place >= Shape{3, 4, 5}[axis] ? Index{} : i;
-        });
+  for (const Shape& shape : {Shape{3, 4, 5}, Shape{3, 4, 16}})
+    for (int axis : {0, 1, 2})
+      expect_moved(
+          shape, [&](Tensor x) { return pad(x, axis, 2, 1); },
+          [&](Index i) {
+            int64_t& place = i[static_cast<size_t>(axis)];
+            place -= 2;
+            return place < 0 || place >= shape[axis] ? Index{} : i;
+          });
   Graph g("g");
   EXPECT_THROW(pad(g.input("x", DType::f32, {2}), 0, -1, 0), GraphError);
 }
 
 TEST(Repeat, RepeatsEachElementInPlace) {
-  for (int axis : {0, 1, 2, -1})
-    expect_moved(
-        {3, 4, 5}, [&](Tensor x) { return repeat(x, axis, 3); },
-        [&](Index i) {
-          i[static_cast<size_t>(axis < 0 ? axis + 3 : axis)] /= 3;
-          return i;
-        });
+  for (const Shape& shape : {Shape{3, 4, 5}, Shape{3, 4, 16}})
+    for (int axis : {0, 1, 2, -1})
+      expect_moved(
+          shape, [&](Tensor x) { return repeat(x, axis, 3); },
+          [&](Index i) {
+            i[static_cast<size_t>(axis < 0 ? axis + 3 : axis)] /= 3;
+            return i;
+          });
   Graph g("g");
   EXPECT_THROW(repeat(g.input("x", DType::f32, {2}), 0, 0), GraphError);
 }
@@ -202,14 +213,16 @@ TEST(UpsampleNearest, RepeatsPixelsInSquares) {
 }
 
 TEST(WriteState, WritesRowsAtThePosition) {
-  for (int32_t position : {0, 2, 5}) {
+  for (int form = 0; form < 6; ++form) {
+    const int32_t position = std::array{0, 2, 5}[static_cast<size_t>(form % 3)];
+    const int64_t width = form < 3 ? 3 : 16;
     HostTensor place(DType::i32, {1});
     place.i32()[0] = position;
-    const HostTensor state = numbered({2, 9, 3});
+    const HostTensor state = numbered({2, 9, width});
     const OpRun run = run_case({"write_state",
-                                [](Graph& g) {
-                                  write_state(g.state("cache", DType::f32, {2, 9, 3}),
-                                              g.input("rows", DType::f32, {2, 3, 3}), 1, 1,
+                                [=](Graph& g) {
+                                  write_state(g.state("cache", DType::f32, {2, 9, width}),
+                                              g.input("rows", DType::f32, {2, 3, width}), 1, 1,
                                               g.input("position", DType::i32, {1}));
                                 },
                                 {{"cache", state}, {"position", place}}});

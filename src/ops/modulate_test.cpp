@@ -16,10 +16,10 @@ double row_element(const HostTensor& row, const Shape& x, int64_t i) {
   return row.f32()[static_cast<size_t>(at)];
 }
 
-TEST(Modulate, MatchesDoublePrecisionForEveryFormOfRow) {
-  const Shape x{2, 5, 37};
-  for (const Shape& scale : {Shape{2, 1, 37}, Shape{2, 5, 37}, Shape{1, 1, 37}})
-    for (const Shape& shift : {Shape{2, 1, 37}, Shape{2, 5, 37}, Shape{1, 1, 37}}) {
+void check_every_form_of_row(const Shape& x) {
+  const Shape forms[] = {{x[0], 1, x[2]}, x, {1, 1, x[2]}};
+  for (const Shape& scale : forms)
+    for (const Shape& shift : forms) {
       const OpRun run = run_case({"modulate", [&](Graph& g) {
                                     Tensor v = g.input("x", DType::f32, x),
                                            s = g.input("scale", DType::f32, scale);
@@ -40,6 +40,12 @@ TEST(Modulate, MatchesDoublePrecisionForEveryFormOfRow) {
       EXPECT_LT(relative_error(run.outputs.at("z"), z), float32_tolerance(2));
       EXPECT_GT(relative_error(run.outputs.at("z"), y), float32_tolerance(2));
     }
+}
+
+TEST(Modulate, MatchesDoublePrecisionForEveryFormOfRow) {
+  for (const Shape& x : {Shape{2, 5, 37}, Shape{1, 1, 8}, Shape{2, 3, 40}, Shape{1, 2, 1032},
+                         Shape{2, 1, 5120}, Shape{1, 1, 16392}})
+    check_every_form_of_row(x);
 }
 
 TEST(Modulate, RefusesRowsThatDoNotFit) {

@@ -1,175 +1,274 @@
 #include "ops/op_case.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
 
 #include "cpu/cpu_device.h"
+#include "graph/passes.h"
+#ifdef ZT_CUDA
+#include "cuda/cuda_device.h"
+#endif
 
 namespace zoetrope {
 namespace {
 
-constexpr size_t kGuard = 64;
-constexpr uint8_t kPattern = 0xFF;  // as float32 it is NaN: what is read before it is written shows
+constexpr size_t kGuard = 256;      // on each side; keeps the alignment that devices give
+constexpr uint8_t kPattern = 0xFF;  // as any floating type it is NaN: what is read before it is written shows
 
-// Bytes with guards on both sides; check() throws where a guard changed.
+bool is_gpu_asked() {
+  const char* name = std::getenv("ZOETROPE_TEST_DEVICE");
+  if (!name || std::string_view(name) == "cpu") return false;
+  if (std::string_view(name) == "cuda") return true;
+  throw UsageError(std::string("ZOETROPE_TEST_DEVICE is cpu or cuda, not ") + name);
+}
+
+// The CPU is opened for each run, since its threads differ; a GPU once, and never given back: at the end of
+// the process its libraries may be gone already.
+std::shared_ptr<Device> open_device(int threads) {
+  if (!is_gpu_asked()) return make_cpu_device(threads);
+#ifdef ZT_CUDA
+  static Device* const gpu = make_cuda_device().release();
+  return {gpu, [](Device*) {}};
+#else
+  throw DeviceError("this build has no CUDA device", "ZOETROPE_TEST_DEVICE");
+#endif
+}
+
+// Bytes of a device with guards on both sides; check() throws where a guard changed.
 class GuardedBytes {
  public:
-  explicit GuardedBytes(size_t bytes) : bytes_(bytes), storage_(bytes + 2 * kGuard + 64, kPattern) {
-    const auto address = reinterpret_cast<uintptr_t>(storage_.data()) + kGuard;
-    data_ = reinterpret_cast<uint8_t*>((address + 63) / 64 * 64);
+  GuardedBytes(Device& device, size_t bytes)
+      : device_(device), bytes_(bytes), buffer_(device.allocate(bytes + 2 * kGuard)) {
+    device_.fill(buffer_->data(), kPattern, bytes + 2 * kGuard);
   }
-  uint8_t* data() { return data_; }
+  uint8_t* data() { return static_cast<uint8_t*>(buffer_->data()) + kGuard; }
   void check(const std::string& what) const {
-    for (size_t i = 1; i <= kGuard; ++i)
-      if (data_[-static_cast<std::ptrdiff_t>(i)] != kPattern || data_[bytes_ + i - 1] != kPattern)
+    const std::vector<uint8_t> all = read(0, bytes_ + 2 * kGuard);
+    for (size_t i = 0; i < kGuard; ++i)
+      if (all[i] != kPattern || all[kGuard + bytes_ + i] != kPattern)
         throw InternalError("bytes outside " + what + " were changed");
   }
   bool last_untouched() const {
-    size_t same = 0;
-    while (same < std::min<size_t>(bytes_, 4) && data_[bytes_ - 1 - same] == kPattern) ++same;
-    return bytes_ > 0 && same == std::min<size_t>(bytes_, 4);
+    const size_t count = std::min<size_t>(bytes_, 4);
+    return bytes_ > 0 && read(kGuard + bytes_ - count, count) == std::vector<uint8_t>(count, kPattern);
   }
   bool untouched_run(size_t length) const {
     size_t run = 0;
-    for (size_t i = 0; i < bytes_; ++i) {
-      run = data_[i] == kPattern ? run + 1 : 0;
+    for (uint8_t byte : read(kGuard, bytes_)) {
+      run = byte == kPattern ? run + 1 : 0;
       if (run >= length) return true;
     }
     return false;
   }
 
  private:
+  std::vector<uint8_t> read(size_t from, size_t count) const {
+    std::vector<uint8_t> bytes(count);
+    device_.copy_out(bytes.data(), static_cast<const uint8_t*>(buffer_->data()) + from, count);
+    return bytes;
+  }
+
+  Device& device_;
   size_t bytes_;
-  std::vector<uint8_t> storage_;
-  uint8_t* data_;
+  std::unique_ptr<Buffer> buffer_;
 };
 
 HostTensor drawn(const Value& value) {
-  HostTensor tensor(value.type.dtype, value.type.shape);
+  if (!is_floating(value.type.dtype)) return HostTensor(value.type.dtype, value.type.shape);
+  HostTensor tensor(DType::f32, value.type.shape);
   std::mt19937 random(static_cast<unsigned>(std::hash<std::string>{}(value.name)));
   std::normal_distribution<float> normal;
-  if (value.type.dtype == DType::f32)
-    for (float& x : tensor.f32()) x = normal(random);
+  for (float& x : tensor.f32()) x = normal(random);
   return tensor;
 }
 
-// One launch with its own workspace; what the contract says about the workspace is checked.
-void launch_checked(const Kernel& kernel, const NodeView& view, const DeviceSpec& spec,
-                    const std::vector<TensorView>& inputs, const std::vector<TensorView>& outputs,
-                    const std::string& name) {
-  GuardedBytes workspace(kernel.workspace(view, spec));
-  kernel.prepare(view, spec)->launch({inputs, outputs, workspace.data()});
-  workspace.check("the workspace of " + name);
-  if (workspace.last_untouched())
-    throw InternalError("the workspace of " + name + " is larger than what is used");
+HostTensor stored_as(DType type, const HostTensor& wide) {
+  if (wide.dtype() == type) return wide;
+  HostTensor narrow(type, wide.shape());
+  narrow_from_f32(type, wide.f32().data(), narrow.data(), static_cast<size_t>(wide.elements()));
+  return narrow;
 }
 
-// Where output 0 may lie over an input, launches the node that way on copies and compares the bytes with
-// those of the ordinary launch, which comes afterwards.
-std::vector<HostTensor> launch_in_place(const Kernel& kernel, const Op& op, const NodeView& view,
-                                        const DeviceSpec& spec, const std::vector<TensorView>& inputs,
-                                        const std::vector<TensorView>& outputs, const std::string& name) {
-  std::vector<HostTensor> results;
-  for (size_t aliased = 0; aliased < inputs.size(); ++aliased) {
-    if (!inputs[aliased].data || outputs.empty() || !op.may_alias_input(view, aliased)) continue;
-    std::vector<std::unique_ptr<GuardedBytes>> copies;
-    std::vector<TensorView> moved = inputs, results_of = outputs;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      if (!inputs[i].data || (i != aliased && !op.mutates(view, i))) continue;
-      copies.push_back(std::make_unique<GuardedBytes>(inputs[i].bytes()));
-      std::memcpy(copies.back()->data(), inputs[i].data, inputs[i].bytes());
-      moved[i].data = copies.back()->data();
-    }
-    results_of[0].data = moved[aliased].data;
-    launch_checked(kernel, view, spec, moved, results_of, name);
-    HostTensor result(outputs[0].dtype, outputs[0].shape);
-    std::memcpy(result.data(), results_of[0].data, result.bytes());
-    results.push_back(std::move(result));
-  }
-  return results;
+HostTensor widened(const HostTensor& tensor) {
+  return is_floating(tensor.dtype()) ? tensor.to_f32() : tensor;
 }
+
+// Parameters that every reader takes narrow are held so.
+void assign_parameter_types(Graph& graph, DType type) {
+  for (ValueId id : graph.all(ValueKind::parameter)) {
+    bool narrow = !graph.value(id).keep_f32;
+    for (const Node& node : graph.nodes())
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i] == id) narrow = narrow && node.op->takes_narrow(i);
+    if (narrow) graph.value(id).type.dtype = type;
+  }
+}
+
+class CaseRun {
+ public:
+  CaseRun(const OpCase& op_case, int threads)
+      : case_(op_case), device_(open_device(threads)), graph_(op_case.name) {
+    case_.build(graph_);
+    verify(graph_);
+    if (stored_type() != DType::f32) {
+      run_passes(graph_, {assign_types(stored_type())});
+      assign_parameter_types(graph_, stored_type());
+    } else {
+      for (ValueId id : graph_.all(ValueKind::parameter)) graph_.value(id).type.dtype = case_.parameter_type;
+    }
+    memory_.resize(graph_.values().size());
+    views_.resize(graph_.values().size());
+  }
+
+  OpRun run() {
+    OpRun result;
+    for (size_t i = 0; i < memory_.size(); ++i) place(static_cast<ValueId>(i), result.inputs);
+    for (const Node& node : graph_.nodes()) run_node(node);
+    for (const auto& [name, id] : graph_.outputs()) result.outputs[name] = taken(views_[index(id)]);
+    for (ValueId id : graph_.all(ValueKind::state))
+      result.states[graph_.value(id).name] = taken(views_[index(id)]);
+    return result;
+  }
+
+ private:
+  struct Step {
+    const Kernel& kernel;
+    NodeView view;
+    std::vector<TensorView> inputs, outputs;
+  };
+
+  static size_t index(ValueId id) { return static_cast<size_t>(id); }
+  const DeviceSpec& spec() const { return device_->spec(); }
+
+  // Gives a value its bytes, and its content where it comes from outside.
+  void place(ValueId id, TensorMap& inputs) {
+    const Value& value = graph_.value(id);
+    TensorView& view = views_[index(id)];
+    view = {nullptr, value.type.dtype, value.type.shape};
+    memory_[index(id)] = std::make_unique<GuardedBytes>(*device_, view.bytes());
+    view.data = memory_[index(id)]->data();
+    if (value.kind == ValueKind::result) return;
+    HostTensor content;
+    if (value.kind == ValueKind::constant) {
+      content = *value.constant;
+    } else {
+      const auto given = case_.inputs.find(value.name);
+      content = stored_as(view.dtype, given != case_.inputs.end() ? given->second : drawn(value));
+      inputs[value.name] = widened(content);
+    }
+    device_->copy_in(view.data, content.data(), content.bytes());
+  }
+
+  HostTensor bytes_of(const TensorView& view) const {
+    HostTensor tensor(view.dtype, view.shape);
+    device_->copy_out(tensor.data(), view.data, tensor.bytes());
+    return tensor;
+  }
+  HostTensor taken(const TensorView& view) const { return widened(bytes_of(view)); }
+
+  void run_node(const Node& node) {
+    const NodeView view = graph_.view(node);
+    if (const auto offset = node.op->view_offset(view)) {
+      views_[index(node.outputs[0])].data = views_[index(node.inputs[0])].as<char>() + *offset;
+      return;
+    }
+    const Kernel* kernel = find_kernel(spec().kernels(), *node.op, view);
+    if (!kernel)
+      throw InternalError("no kernel of the " + spec().name + " supports " + std::string(node.op->name()));
+    Step step{*kernel, view, {}, {}};
+    std::vector<std::unique_ptr<GuardedBytes>> packed;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      step.inputs.push_back(node.inputs[i] == kNoValue ? TensorView{} : views_[index(node.inputs[i])]);
+      const size_t bytes = node.inputs[i] == kNoValue ? 0 : kernel->packed_bytes(view, i, spec());
+      if (bytes == 0) continue;
+      packed.push_back(std::make_unique<GuardedBytes>(*device_, bytes));
+      kernel->pack(view, i, taken(step.inputs.back()).f32().data(), packed.back()->data(), spec());
+      packed.back()->check("a packed parameter of " + case_.name);
+      step.inputs.back().data = packed.back()->data();
+    }
+    for (ValueId id : node.outputs) step.outputs.push_back(views_[index(id)]);
+    const auto in_place = launch_in_place(*node.op, step);
+    launch(step);
+    for (const HostTensor& result : in_place)
+      if (std::memcmp(result.data(), bytes_of(step.outputs[0]).data(), result.bytes()) != 0)
+        throw InternalError(case_.name + " gives other bytes when it is written over an input");
+    for (ValueId id : node.outputs) {
+      memory_[index(id)]->check("an output of " + case_.name);
+      if (memory_[index(id)]->untouched_run(8))
+        throw InternalError("an output of " + case_.name + " was not written throughout");
+    }
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (node.inputs[i] != kNoValue && node.op->mutates(view, i))
+        memory_[index(node.inputs[i])]->check("a state of " + case_.name);
+  }
+
+  // One launch with its own workspace; what the contract says about the workspace is checked. What a GPU's
+  // library is given is a cap, of which it may leave some.
+  void launch(const Step& step) {
+    GuardedBytes workspace(*device_, step.kernel.workspace(step.view, spec()));
+    const auto prepared = step.kernel.prepare(step.view, spec());
+    prepared->launch({step.inputs, step.outputs, workspace.data(), device_->compute_stream()});
+    device_->synchronize();
+    workspace.check("the workspace of " + case_.name);
+    if (!spec().own_memory && workspace.last_untouched())
+      throw InternalError("the workspace of " + case_.name + " is larger than what is used");
+  }
+
+  // Where output 0 may lie over an input, launches the node that way on copies and returns the bytes, to be
+  // compared with those of the ordinary launch, which comes afterwards.
+  std::vector<HostTensor> launch_in_place(const Op& op, const Step& step) {
+    std::vector<HostTensor> results;
+    for (size_t aliased = 0; aliased < step.inputs.size(); ++aliased) {
+      if (!step.inputs[aliased].data || step.outputs.empty() || !op.may_alias_input(step.view, aliased) ||
+          step.inputs[aliased].bytes() != step.outputs[0].bytes())
+        continue;
+      std::vector<std::unique_ptr<GuardedBytes>> copies;
+      Step moved = step;
+      for (size_t i = 0; i < step.inputs.size(); ++i) {
+        if (!step.inputs[i].data || (i != aliased && !op.mutates(step.view, i))) continue;
+        copies.push_back(std::make_unique<GuardedBytes>(*device_, step.inputs[i].bytes()));
+        const HostTensor content = bytes_of(step.inputs[i]);
+        moved.inputs[i].data = copies.back()->data();
+        device_->copy_in(moved.inputs[i].data, content.data(), content.bytes());
+      }
+      moved.outputs[0].data = moved.inputs[aliased].data;
+      launch(moved);
+      for (const auto& copy : copies) copy->check("an operand of " + case_.name);
+      results.push_back(bytes_of(moved.outputs[0]));
+    }
+    return results;
+  }
+
+  const OpCase& case_;
+  std::shared_ptr<Device> device_;
+  Graph graph_;
+  std::vector<std::unique_ptr<GuardedBytes>> memory_;
+  std::vector<TensorView> views_;
+};
 
 }  // namespace
 
-OpRun run_case(const OpCase& op_case, int threads) {
-  const auto device = make_cpu_device(threads);
-  Graph graph(op_case.name);
-  op_case.build(graph);
-  verify(graph);
-  std::vector<std::unique_ptr<GuardedBytes>> memory(graph.values().size());
-  std::vector<TensorView> views(graph.values().size());
-  OpRun run;
-  for (size_t i = 0; i < memory.size(); ++i) {
-    Value& value = graph.value(static_cast<ValueId>(i));
-    HostTensor content;
-    if (value.kind == ValueKind::constant)
-      content = *value.constant;
-    else if (value.kind != ValueKind::result) {
-      const auto given = op_case.inputs.find(value.name);
-      content = given != op_case.inputs.end() ? given->second : drawn(value);
-      if (value.kind == ValueKind::parameter && op_case.parameter_type != DType::f32) {
-        HostTensor narrow(op_case.parameter_type, content.shape());
-        narrow_from_f32(op_case.parameter_type, content.f32().data(), narrow.data(),
-                        static_cast<size_t>(content.elements()));
-        content = std::move(narrow);
-        value.type.dtype = op_case.parameter_type;
-      }
-      run.inputs[value.name] = is_floating(content.dtype()) ? content.to_f32() : content;
-    }
-    const size_t bytes = static_cast<size_t>(value.type.shape.elements()) * size_of(value.type.dtype);
-    memory[i] = std::make_unique<GuardedBytes>(bytes);
-    if (value.kind != ValueKind::result) std::memcpy(memory[i]->data(), content.data(), bytes);
-    views[i] = {memory[i]->data(), value.type.dtype, value.type.shape};
-  }
-  for (const Node& node : graph.nodes()) {
-    const NodeView view = graph.view(node);
-    if (const auto offset = node.op->view_offset(view)) {
-      views[static_cast<size_t>(node.outputs[0])].data =
-          views[static_cast<size_t>(node.inputs[0])].as<char>() + *offset;
-      continue;
-    }
-    const Kernel* kernel = find_kernel(DeviceKind::cpu, *node.op, view);
-    if (!kernel) throw InternalError("no CPU kernel supports " + std::string(node.op->name()));
-    std::vector<TensorView> inputs, outputs;
-    std::vector<std::unique_ptr<GuardedBytes>> packed;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      inputs.push_back(node.inputs[i] == kNoValue ? TensorView{}
-                                                  : views[static_cast<size_t>(node.inputs[i])]);
-      const size_t bytes = node.inputs[i] == kNoValue ? 0 : kernel->packed_bytes(view, i, device->spec());
-      if (bytes == 0) continue;
-      const HostTensor wide = [&] {
-        HostTensor plain(inputs.back().dtype, inputs.back().shape);
-        std::memcpy(plain.data(), inputs.back().data, plain.bytes());
-        return plain.to_f32();
-      }();
-      packed.push_back(std::make_unique<GuardedBytes>(bytes));
-      kernel->pack(view, i, wide.f32().data(), packed.back()->data(), device->spec());
-      packed.back()->check("a packed parameter of " + op_case.name);
-      inputs.back().data = packed.back()->data();
-    }
-    for (ValueId id : node.outputs) outputs.push_back(views[static_cast<size_t>(id)]);
-    const auto in_place =
-        launch_in_place(*kernel, *node.op, view, device->spec(), inputs, outputs, op_case.name);
-    launch_checked(*kernel, view, device->spec(), inputs, outputs, op_case.name);
-    for (const HostTensor& result : in_place)
-      if (std::memcmp(result.data(), outputs[0].data, result.bytes()) != 0)
-        throw InternalError(op_case.name + " gives other bytes when it is written over an input");
-    for (ValueId id : node.outputs) {
-      memory[static_cast<size_t>(id)]->check("an output of " + op_case.name);
-      if (memory[static_cast<size_t>(id)]->untouched_run(8))
-        throw InternalError("an output of " + op_case.name + " was not written throughout");
-    }
-  }
-  auto take = [&](ValueId id) {
-    HostTensor tensor(graph.value(id).type.dtype, graph.value(id).type.shape);
-    std::memcpy(tensor.data(), views[static_cast<size_t>(id)].data, tensor.bytes());
-    return tensor;
-  };
-  for (const auto& [name, id] : graph.outputs()) run.outputs[name] = take(id);
-  for (ValueId id : graph.all(ValueKind::state)) run.states[graph.value(id).name] = take(id);
-  return run;
+OpRun run_case(const OpCase& op_case, int threads) { return CaseRun(op_case, threads).run(); }
+
+DType stored_type() {
+  const char* name = std::getenv("ZOETROPE_TEST_DTYPE");
+  if (!is_gpu_asked() || !name || std::string_view(name) == "f32") return DType::f32;
+  if (std::string_view(name) == "bf16") return DType::bf16;
+  if (std::string_view(name) == "f16") return DType::f16;
+  throw UsageError(std::string("ZOETROPE_TEST_DTYPE is f32, bf16 or f16, not ") + name);
+}
+
+double storage_rounding() {
+  const DType type = stored_type();
+  return type == DType::bf16 ? 0x1p-8 : type == DType::f16 ? 0x1p-11 : 0;
+}
+
+float as_stored(float value) {
+  round_to(stored_type(), &value, 1);
+  return value;
 }
 
 double relative_error(const HostTensor& a, const HostTensor& b) {
@@ -186,7 +285,8 @@ double relative_error(const HostTensor& a, const HostTensor& b) {
 }
 
 double float32_tolerance(int64_t reduction_length) {
-  return 4.0 * std::sqrt(static_cast<double>(std::max<int64_t>(reduction_length, 1))) * 5.97e-8;
+  return 4.0 * std::sqrt(static_cast<double>(std::max<int64_t>(reduction_length, 1))) * 5.97e-8 +
+         storage_rounding();
 }
 
 }  // namespace zoetrope

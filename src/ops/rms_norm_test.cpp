@@ -29,9 +29,10 @@ HostTensor reference(const HostTensor& x, const HostTensor* weight, double eps, 
 }
 
 TEST(RmsNorm, MatchesDoublePrecision) {
-  for (int64_t channels : {1, 7, 16, 33, 160, 515})
+  for (int64_t channels : {1, 7, 8, 16, 24, 33, 96, 160, 515, 1032, 5120, 16384, 16392})
     for (int64_t rows : {1, 5, 301})
       for (int form = 0; form < 4; ++form) {
+        if (channels * rows > 200000) continue;
         const OpRun run =
             run_case({"rms_norm", [=](Graph& g) {
                         Tensor x = g.input("x", DType::f32, {rows, channels});
@@ -40,7 +41,9 @@ TEST(RmsNorm, MatchesDoublePrecision) {
                       }});
         const HostTensor expected = reference(run.inputs.at("x"), form == 1 ? nullptr : &run.inputs.at("w"),
                                               1e-5, form >= 2, form == 3);
-        EXPECT_LT(relative_error(run.outputs.at("y"), expected), float32_tolerance(channels))
+        // SiLU: a power and a reciprocal of two roundings each, a sum and a product.
+        const double activation = form == 3 ? 6 * 5.97e-8 : 0;
+        EXPECT_LT(relative_error(run.outputs.at("y"), expected), float32_tolerance(channels) + activation)
             << channels << " " << rows;
       }
 }

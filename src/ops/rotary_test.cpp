@@ -22,9 +22,10 @@ HostTensor table(int64_t rows, int64_t half, bool cosine) {
 
 TEST(Rotary, MatchesDoublePrecision) {
   for (RotaryStyle style : {RotaryStyle::half, RotaryStyle::interleaved})
-    for (int64_t width : {2, 6, 20, 64})
+    for (int64_t width : {2, 6, 8, 20, 64})
       for (int64_t position_rows : {0, 1, 2}) {
-        const Shape shape{2, 5, 3, width};
+        const int64_t heads = width == 64 ? 37 : 3;
+        const Shape shape{2, 5, heads, width};
         TensorMap inputs{{"cos", table(9, width / 2, true)}, {"sin", table(9, width / 2, false)}};
         HostTensor positions(DType::i32, {std::max<int64_t>(position_rows, 1), 5});
         for (size_t i = 0; i < positions.i32().size(); ++i)
@@ -42,15 +43,15 @@ TEST(Rotary, MatchesDoublePrecision) {
              inputs});
         HostTensor expected(DType::f32, shape), late(DType::f32, shape);
         const auto x = run.inputs.at("x").f32();
-        for (int64_t row = 0; row < 30; ++row)
+        for (int64_t row = 0; row < 10 * heads; ++row)
           for (int64_t i = 0; i < width / 2; ++i)
             for (int64_t fault : {0, 1}) {
-              const int64_t l = row / 3 % 5, b = row / 15;
+              const int64_t l = row / heads % 5, b = row / (5 * heads);
               const int64_t asked =
                   position_rows ? positions.i32()[static_cast<size_t>((position_rows == 2 ? b : 0) * 5 + l)]
                                 : l;
               const auto place = static_cast<size_t>((asked + fault) % 9 * (width / 2) + i);
-              const double c = inputs["cos"].f32()[place], s = inputs["sin"].f32()[place];
+              const double c = run.inputs.at("cos").f32()[place], s = run.inputs.at("sin").f32()[place];
               const bool halves = style == RotaryStyle::half;
               const auto first = static_cast<size_t>(row * width + (halves ? i : 2 * i));
               const auto second = static_cast<size_t>(row * width + (halves ? i + width / 2 : 2 * i + 1));

@@ -43,11 +43,13 @@ TEST(Unary, MatchesDoublePrecisionOverTheWholeRange) {
                   [kind](Graph& g) { g.output("y", unary(kind, g.input("x", DType::f32, {4001}))); },
                   {{"x", x}}});
     for (size_t i = 0; i < 4001; ++i) {
-      const double expected = reference(kind, x.f32()[i]);
-      // An ulp or two of the result, and of the 1 from which tanh-like forms are built.
+      const double at = run.inputs.at("x").f32()[i], expected = reference(kind, at);
+      if (std::isinf(as_stored(static_cast<float>(expected)))) continue;
+      // An ulp or two of the result, and of the 1 from which tanh-like forms are built; the step that f16 has
+      // near zero is less than 1e-7.
       EXPECT_NEAR(run.outputs.at("y").f32()[i], expected,
-                  4e-7 * std::abs(expected) + 3e-7 * std::min(1.0, std::abs(double{x.f32()[i]})))
-          << x.f32()[i] << " kind " << static_cast<int>(kind);
+                  (4e-7 + storage_rounding()) * std::abs(expected) + 3e-7 * std::min(1.0, std::abs(at)))
+          << at << " kind " << static_cast<int>(kind);
     }
   }
 }
