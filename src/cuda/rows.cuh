@@ -15,38 +15,41 @@ constexpr int kNarrowThreads = 256;  // of a block of narrow rows
 
 struct RowLayout {
   int64_t rows = 0, columns = 0;
-  bool wide = false;     // packs of kWide values, else of one
+  bool wide = false;     // packs of kWide values, else of few
   int packs = 0;         // that a thread holds; 0: the row is too wide
   dim3 threads, blocks;  // threads.x share a row, threads.y rows share a block
 };
 
-inline RowLayout layout_rows(int64_t rows, int64_t columns, std::initializer_list<Values> operands) {
-  RowLayout layout{rows, columns, is_wide(columns, operands)};
-  int64_t packs = columns / (layout.wide ? kWide : 1), lanes = 1;
-  auto lanes_for = [&] {
-    const int64_t needed = (packs + kMostPacks - 1) / kMostPacks;
-    for (lanes = 1; lanes < needed && lanes < 32;) lanes *= 2;
-    if (lanes < needed) lanes = (needed + 31) / 32 * 32;
-  };
-  lanes_for();
+// `few`: the values of a pack where rows are not wide. There is one kernel for them: a thread has room for as
+// many as it can hold.
+inline RowLayout layout_rows(int64_t rows, int64_t columns, bool wide, int64_t few = 1) {
+  RowLayout layout{rows, columns, wide, kMostPacks};
+  const int64_t packs = columns / (wide ? kWide : few), needed = (packs + kMostPacks - 1) / kMostPacks;
+  int64_t lanes = 1;
+  while (lanes < needed && lanes < 32) lanes *= 2;
+  if (lanes < needed) lanes = (needed + 31) / 32 * 32;
   if (lanes > kRowThreads) {
-    layout.wide = false;
+    layout.wide = false, layout.packs = 0;
     lanes = kRowThreads;
-  } else {
-    // Single values are few in a row of these: always as many as fit, so that there is one such kernel.
-    layout.packs = layout.wide ? static_cast<int>((packs + lanes - 1) / lanes) : kMostPacks;
+  } else if (wide) {
+    layout.packs = static_cast<int>((packs + lanes - 1) / lanes);
   }
-  layout.threads = dim3(static_cast<unsigned>(lanes), lanes > 32 ? 1 : kNarrowThreads / lanes);
+  layout.threads =
+      dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(lanes > 32 ? 1 : kNarrowThreads / lanes));
   layout.blocks = dim3(static_cast<unsigned>((rows + layout.threads.y - 1) / layout.threads.y));
   return layout;
 }
 
+inline RowLayout layout_rows(int64_t rows, int64_t columns, std::initializer_list<Values> operands) {
+  return layout_rows(rows, columns, is_wide(columns, operands));
+}
+
 // Calls launch.operator()<N, P>() with the layout's values in a pack and packs in a thread (0: too wide).
-template <class F>
+template <int kFew = 1, class F>
 void with_layout(const RowLayout& layout, const F& launch) {
   if (layout.rows == 0 || layout.columns == 0) return;
-  if (layout.packs == 0) return launch.template operator()<1, 0>();
-  if (!layout.wide) return launch.template operator()<1, kMostPacks>();
+  if (layout.packs == 0) return launch.template operator()<kFew, 0>();
+  if (!layout.wide) return launch.template operator()<kFew, kMostPacks>();
   if (layout.packs == 1) return launch.template operator()<kWide, 1>();
   if (layout.packs == 2) return launch.template operator()<kWide, 2>();
   if (layout.packs == 3) return launch.template operator()<kWide, 3>();

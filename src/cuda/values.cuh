@@ -47,8 +47,9 @@ struct Pack {
   float v[N];
 };
 
-// N values (1, 4 or 8) as they lie in memory, those of a half type in the first half of the words. A thread
-// that wants several packs fetches all of them before it widens one: it then waits for memory once.
+// N values (1, 2, 4 or 8) as they lie in memory, those of a half type in the first half of the words. A
+// thread that wants several packs fetches all of them before it widens one: it then waits for memory once.
+// One or two values may lie at any address, more only where is_wide() or the like says so.
 template <int N>
 struct Bits {
   uint32_t words[N];
@@ -56,11 +57,15 @@ struct Bits {
 
 template <int N>
 __device__ inline Bits<N> fetch(const Values& values, int64_t i) {
-  static_assert(N == 1 || N == 4 || N == kWide);
+  static_assert(N == 1 || N == 2 || N == 4 || N == kWide);
   Bits<N> bits;
   if constexpr (N == 1) {
     bits.words[0] = values.dtype == DType::f32 ? static_cast<const uint32_t*>(values.data)[i]
                                                : static_cast<const uint16_t*>(values.data)[i];
+  } else if constexpr (N == 2) {
+    const uint32_t first = fetch<1>(values, i).words[0], second = fetch<1>(values, i + 1).words[0];
+    bits.words[0] = values.dtype == DType::f32 ? first : first | second << 16;
+    bits.words[1] = second;
   } else if constexpr (N == 4) {
     if (values.dtype == DType::f32) {
       const uint4 all = *reinterpret_cast<const uint4*>(static_cast<const float*>(values.data) + i);
@@ -117,9 +122,12 @@ __device__ inline uint32_t narrow_two(DType dtype, float first, float second) {
 
 template <int N>
 __device__ inline void store(const Values& values, int64_t i, const Pack<N>& pack) {
-  static_assert(N == 1 || N == kWide);
+  static_assert(N == 1 || N == 2 || N == kWide);
   const auto& v = pack.v;
-  if constexpr (N == 1) {
+  if constexpr (N == 2) {
+    store<1>(values, i, {v[0]});
+    store<1>(values, i + 1, {v[1]});
+  } else if constexpr (N == 1) {
     if (values.dtype == DType::f32)
       static_cast<float*>(values.data)[i] = v[0];
     else

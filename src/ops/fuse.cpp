@@ -5,7 +5,14 @@
 
 #include "ops/causal_conv3d.h"
 #include "ops/feed_forward.h"
+#include "ops/layer_norm.h"
 #include "ops/linear.h"
+#include "ops/modulate.h"
+#include "ops/modulated_norm.h"
+#include "ops/reshape.h"
+#include "ops/rms_norm.h"
+#include "ops/rms_norm_rotary.h"
+#include "ops/rotary.h"
 #include "ops/unary.h"
 #include "ops/upsample_nearest.h"
 
@@ -111,6 +118,50 @@ void run_upsample(Graph& graph) {
   });
 }
 
+std::optional<Node> modulated(const Chains& chains, const Node& modulate, std::set<ValueId>& gone) {
+  const Node* norm = chains.hidden_maker(modulate.inputs[0], layer_norm_op());
+  if (!norm || norm->inputs[1] != kNoValue || norm->inputs[2] != kNoValue) return std::nullopt;
+  auto attributes = std::make_shared<ModulatedNormAttributes>();
+  attributes->eps = static_cast<const LayerNormAttributes&>(*norm->attributes).eps;
+  gone.insert(norm->outputs[0]);
+  Node fused = modulate;
+  fused.op = &modulated_norm_op();
+  fused.attributes = attributes;
+  fused.inputs[0] = norm->inputs[0];
+  return fused;
+}
+
+std::optional<Node> normed_and_turned(const Graph& graph, const Chains& chains, const Node& rotary,
+                                      std::set<ValueId>& gone) {
+  const Node* split = chains.hidden_maker(rotary.inputs[0], reshape_op());
+  const Node* norm = split ? chains.hidden_maker(split->inputs[0], rms_norm_op()) : nullptr;
+  if (!norm || rotary.inputs[3] != kNoValue) return std::nullopt;
+  const auto& settings = static_cast<const RmsNormAttributes&>(*norm->attributes);
+  const RotaryStyle style = static_cast<const RotaryAttributes&>(*rotary.attributes).style;
+  const Shape &joined = graph.value(norm->inputs[0]).type.shape,
+              &heads = graph.value(rotary.inputs[0]).type.shape;
+  if (settings.l2 || settings.silu || style != RotaryStyle::interleaved ||
+      !(joined == Shape{heads[0], heads[1], heads[2] * heads[3]}))
+    return std::nullopt;
+  auto attributes = std::make_shared<RmsNormRotaryAttributes>();
+  attributes->heads = heads[2], attributes->eps = settings.eps;
+  gone.insert({split->outputs[0], norm->outputs[0]});
+  Node fused = rotary;
+  fused.op = &rms_norm_rotary_op();
+  fused.attributes = attributes;
+  fused.inputs = {norm->inputs[0], norm->inputs[1], rotary.inputs[1], rotary.inputs[2]};
+  return fused;
+}
+
+void run_norms(Graph& graph) {
+  Chains chains(graph);
+  chains.replace([&](const Node& node, std::set<ValueId>& gone) -> std::optional<Node> {
+    if (node.op == &modulate_op()) return modulated(chains, node, gone);
+    if (node.op == &rotary_op()) return normed_and_turned(graph, chains, node, gone);
+    return std::nullopt;
+  });
+}
+
 }  // namespace
 
 Pass fuse_feed_forward(int64_t chunk_rows) {
@@ -118,5 +169,7 @@ Pass fuse_feed_forward(int64_t chunk_rows) {
 }
 
 Pass fuse_upsample() { return {"fuse_upsample", run_upsample}; }
+
+Pass fuse_norms() { return {"fuse_norms", run_norms}; }
 
 }  // namespace zoetrope

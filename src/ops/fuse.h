@@ -15,4 +15,9 @@ Pass fuse_feed_forward(int64_t chunk_rows);
 // left. Runs after the pass that says what is rounded.
 Pass fuse_upsample();
 
+// layer_norm without weight and bias that only a modulate reads becomes modulated_norm, and rms_norm that
+// only a split into heads and then a rotary of neighbouring pairs without positions reads becomes
+// rms_norm_rotary: what lay between them is never in memory, nor rounded to the run's precision.
+Pass fuse_norms();
+
 }  // namespace zoetrope

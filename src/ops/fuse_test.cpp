@@ -3,8 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "ops/causal_conv3d.h"
+#include "ops/layer_norm.h"
 #include "ops/linear.h"
+#include "ops/modulate.h"
 #include "ops/op_case.h"
+#include "ops/reshape.h"
+#include "ops/rms_norm.h"
+#include "ops/rotary.h"
 #include "ops/unary.h"
 #include "ops/upsample_nearest.h"
 
@@ -74,6 +79,62 @@ TEST(FuseUpsample, LeavesOtherFactorsPaddingsReadersAndPrecisions) {
     if (form == 3) g.value(g.nodes()[0].outputs[0]).rounding = DType::bf16;
     const size_t before = g.nodes().size();
     run_passes(g, {fuse_upsample()});
+    EXPECT_EQ(g.nodes().size(), before) << form;
+  }
+}
+
+Tensor normed_and_modulated(Graph& g, bool affine, bool read_twice) {
+  Tensor x = g.input("x", DType::f32, {2, 5, 24}), row = g.input("row", DType::f32, {2, 1, 24});
+  Tensor normed;
+  {
+    Float32Island island(g);
+    normed = layer_norm(x, affine ? g.parameter("w", {24}) : Tensor(), {}, 1e-5f);
+  }
+  if (read_twice) g.output("twice", scaled(normed, 2));
+  return modulate(normed, row, g.input("shift", DType::f32, {1, 1, 24}));
+}
+
+Tensor normed_and_turned(Graph& g, RotaryStyle style, bool across, bool positions) {
+  Tensor x = g.input("x", DType::f32, {2, 5, 24}), t = g.input("t", DType::f32, {9, 4});
+  Tensor normed = rms_norm(x, g.parameter("w", {24}), 1e-5f);
+  Tensor heads = reshape(normed, across ? Shape{1, 10, 3, 8} : Shape{2, 5, 3, 8});
+  if (across) t = g.input("t10", DType::f32, {10, 4});
+  return rotary(heads, t, g.input("sin", DType::f32, t.shape()), style,
+                positions ? g.input("positions", DType::i32, {1, 5}) : Tensor());
+}
+
+TEST(FuseNorms, ReplacesBothChainsAndKeepsTheResult) {
+  auto build = [](Graph& g) {
+    g.output("m", normed_and_modulated(g, false, false));
+    Tensor x = Tensor(&g, g.find(ValueKind::input, "x"));
+    Tensor t = g.input("cos", DType::f32, {9, 4}), u = g.input("sin", DType::f32, {9, 4});
+    Tensor heads = reshape(rms_norm(x, g.parameter("w", {24}), 1e-5f), {2, 5, 3, 8});
+    g.output("r", rotary(heads, t, u, RotaryStyle::interleaved));
+  };
+  const OpRun apart = run_case({"chains", build});
+  const OpRun fused = run_case({"fused", [&](Graph& g) {
+                                  build(g);
+                                  run_passes(g, {fuse_norms()});
+                                  ASSERT_EQ(g.nodes().size(), 2u);
+                                  ASSERT_EQ(g.nodes()[0].op->name(), "modulated_norm");
+                                  ASSERT_EQ(g.nodes()[1].op->name(), "rms_norm_rotary");
+                                }});
+  // A chain rounds its result and, of the second, two values before it.
+  for (const char* name : {"m", "r"})
+    EXPECT_LE(relative_error(fused.outputs.at(name), apart.outputs.at(name)),
+              2 * storage_rounding() + float32_tolerance(24));
+}
+
+TEST(FuseNorms, LeavesWeightsOtherReadersStylesAndSplits) {
+  for (int form = 0; form < 5; ++form) {
+    Graph g("g");
+    if (form < 2)
+      g.output("y", normed_and_modulated(g, form == 0, form == 1));
+    else
+      g.output("y", normed_and_turned(g, form == 2 ? RotaryStyle::half : RotaryStyle::interleaved, form == 3,
+                                      form == 4));
+    const size_t before = g.nodes().size();
+    run_passes(g, {fuse_norms()});
     EXPECT_EQ(g.nodes().size(), before) << form;
   }
 }

@@ -1,5 +1,7 @@
 // x (rows, C), weight (C), bias (C) -> y (rows, C). Two passes for mean and variance (eight partial sums,
 // then in double), one for the result. y may lie over x.
+#include "ops/layer_norm_cpu.h"
+
 #include <cmath>
 
 #include "cpu/elementwise.h"
@@ -35,10 +37,8 @@ double sum_of_deviations(const float* x, float mean, int64_t n) {
 }
 
 void norm_row(const float* x, const float* weight, const float* bias, float eps, float* y, int64_t n) {
-  const auto mean = static_cast<float>(sum_row(x, n) / static_cast<double>(n));
-  const double variance = sum_of_deviations(x, mean, n) / static_cast<double>(n);
-  const __m256 m = _mm256_set1_ps(mean);
-  const __m256 f = _mm256_set1_ps(static_cast<float>(1.0 / std::sqrt(variance + static_cast<double>(eps))));
+  const RowMoments moments = row_moments(x, eps, n);
+  const __m256 m = _mm256_set1_ps(moments.mean), f = _mm256_set1_ps(moments.factor);
   map8(x, y, n, [&](__m256 v) { return _mm256_mul_ps(_mm256_sub_ps(v, m), f); });
   if (weight) zip8(y, weight, y, n, [](__m256 v, __m256 w) { return _mm256_mul_ps(v, w); });
   if (bias) zip8(y, bias, y, n, [](__m256 v, __m256 b) { return _mm256_add_ps(v, b); });
@@ -58,6 +58,12 @@ void run(const Launch& launch, const Attributes* attributes) {
 }
 
 }  // namespace
+
+RowMoments row_moments(const float* x, float eps, int64_t n) {
+  const auto mean = static_cast<float>(sum_row(x, n) / static_cast<double>(n));
+  const double variance = sum_of_deviations(x, mean, n) / static_cast<double>(n);
+  return {mean, static_cast<float>(1.0 / std::sqrt(variance + static_cast<double>(eps)))};
+}
 
 std::span<const Kernel* const> layer_norm_cpu_kernels() {
   static const FunctionKernel kernel("avx2 layer norm", run);

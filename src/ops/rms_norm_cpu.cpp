@@ -1,5 +1,7 @@
 // x (rows, C), weight (C) -> y (rows, C). Eight rows at a time: their sums of squares, their eight factors at
-// once (root and division would otherwise cost as much as a narrow row), the products. y may lie over x.
+// once, the products. y may lie over x.
+#include "ops/rms_norm_cpu.h"
+
 #include "cpu/elementwise.h"
 #include "cpu/parallel.h"
 #include "cpu/vector_math.h"
@@ -63,11 +65,8 @@ void run(const Launch& launch, const Attributes* attributes) {
   parallel_ranges(rows, grain, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; row += 8) {
       const int64_t count = std::min<int64_t>(8, last - row);
-      __m256 squares[8];
-      for (int64_t r = 0; r < 8; ++r)  // behind the last row it once more
-        squares[r] = squares_of(x + (row + std::min(r, count - 1)) * channels, channels);
-      alignas(32) float factors[8];
-      _mm256_store_ps(factors, factors_of(settings, sums_of_rows(squares), channels));
+      float factors[8];
+      row_factors(settings, x + row * channels, count, channels, factors);
       for (int64_t r = 0; r < count; ++r)
         scale_row(x + (row + r) * channels, weight, factors[r], settings.silu, y + (row + r) * channels,
                   channels);
@@ -76,6 +75,14 @@ void run(const Launch& launch, const Attributes* attributes) {
 }
 
 }  // namespace
+
+void row_factors(const RmsNormAttributes& settings, const float* x, int64_t count, int64_t channels,
+                 float (&factors)[8]) {
+  __m256 squares[8];
+  for (int64_t r = 0; r < 8; ++r)  // behind the last row it once more
+    squares[r] = squares_of(x + std::min(r, count - 1) * channels, channels);
+  _mm256_storeu_ps(factors, factors_of(settings, sums_of_rows(squares), channels));
+}
 
 std::span<const Kernel* const> rms_norm_cpu_kernels() {
   static const FunctionKernel kernel("avx2 rms norm", run);

@@ -1,5 +1,7 @@
 // x (B, L, H, D), cos and sin (P, D/2) -> (B, L, H, D). A pair is read before it is written: y may lie over
 // x.
+#include "ops/rotary_cpu.h"
+
 #include <immintrin.h>
 
 #include "cpu/parallel.h"
@@ -22,24 +24,6 @@ void turn_halves(const float* x, const float* cos, const float* sin, float* y, i
     const float a = x[i], b = x[half + i];
     y[i] = a * cos[i] - b * sin[i];
     y[half + i] = b * cos[i] + a * sin[i];
-  }
-}
-
-void turn_pairs(const float* x, const float* cos, const float* sin, float* y, int64_t half) {
-  const __m256i twice = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
-  auto spread = [&](const float* four) {
-    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(four)), twice);
-  };
-  int64_t i = 0;
-  for (; i + 4 <= half; i += 4) {
-    const __m256 v = _mm256_loadu_ps(x + 2 * i), swapped = _mm256_permute_ps(v, 0xB1);
-    _mm256_storeu_ps(y + 2 * i, _mm256_addsub_ps(_mm256_mul_ps(v, spread(cos + i)),
-                                                 _mm256_mul_ps(swapped, spread(sin + i))));
-  }
-  for (; i < half; ++i) {
-    const float a = x[2 * i], b = x[2 * i + 1];
-    y[2 * i] = a * cos[i] - b * sin[i];
-    y[2 * i + 1] = b * cos[i] + a * sin[i];
   }
 }
 
@@ -69,6 +53,24 @@ void run(const Launch& launch, const Attributes* attributes) {
 }
 
 }  // namespace
+
+void turn_pairs(const float* x, const float* cos, const float* sin, float* y, int64_t half) {
+  const __m256i twice = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
+  auto spread = [&](const float* four) {
+    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(four)), twice);
+  };
+  int64_t i = 0;
+  for (; i + 4 <= half; i += 4) {
+    const __m256 v = _mm256_loadu_ps(x + 2 * i), swapped = _mm256_permute_ps(v, 0xB1);
+    _mm256_storeu_ps(y + 2 * i, _mm256_addsub_ps(_mm256_mul_ps(v, spread(cos + i)),
+                                                 _mm256_mul_ps(swapped, spread(sin + i))));
+  }
+  for (; i < half; ++i) {
+    const float a = x[2 * i], b = x[2 * i + 1];
+    y[2 * i] = a * cos[i] - b * sin[i];
+    y[2 * i + 1] = b * cos[i] + a * sin[i];
+  }
+}
 
 std::span<const Kernel* const> rotary_cpu_kernels() {
   static const FunctionKernel kernel("avx2 rotary", run);
