@@ -26,7 +26,8 @@ void check(cudnnStatus_t status, const char* call) {
                       "start again: finished stages are kept");
 }
 
-// The handle and the plans of this process, made when they are first asked for.
+// The handle and the plans of this process, made when they are first asked for. What is left of them at its
+// end stays: the library may be gone by then.
 struct Library {
   std::mutex mutex;
   cudnnHandle_t handle = nullptr;
@@ -34,8 +35,8 @@ struct Library {
 };
 
 Library& library() {
-  static Library one;
-  return one;
+  static Library* const one = new Library;
+  return *one;
 }
 
 class Plan final : public DnnPlan {
