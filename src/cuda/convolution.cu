@@ -115,6 +115,29 @@ __global__ __launch_bounds__(256) void direct_kernel(__grid_constant__ const Geo
     }
 }
 
+constexpr int kTile = 32, kTileRows = 8;
+
+// Tiles of 32 channels by 32 taps go through shared memory, so that both sides see neighbours.
+__global__ __launch_bounds__(kTile* kTileRows) void pack_kernel(Values from, PackedWeight w, Values to) {
+  __shared__ float tile[kTile][kTile + 1];  // (channel, tap)
+  const int64_t first_channel = int64_t{blockIdx.x} * kTile;
+  for (int64_t out = blockIdx.y; out < w.padded_outs; out += gridDim.y)
+    for (int64_t first_tap = 0; first_tap < w.taps; first_tap += kTile) {
+      for (int r = threadIdx.y; r < kTile; r += kTileRows) {
+        const int64_t channel = first_channel + r, tap = first_tap + threadIdx.x;
+        const bool there = out < w.outs && channel < w.channels && tap < w.taps;
+        tile[r][threadIdx.x] = there ? load<1>(from, (out * w.channels + channel) * w.taps + tap).v[0] : 0.0f;
+      }
+      __syncthreads();
+      for (int r = threadIdx.y; r < kTile; r += kTileRows) {
+        const int64_t channel = first_channel + threadIdx.x, tap = first_tap + r;
+        if (channel < w.padded_channels && tap < w.taps)
+          store<1>(to, (out * w.taps + tap) * w.padded_channels + channel, {tile[threadIdx.x][r]});
+      }
+      __syncthreads();
+    }
+}
+
 struct End {
   Values raw, bias, residual, y;
   int64_t packs, channels, raw_channels;  // channels in packs
@@ -160,6 +183,14 @@ void direct_convolution(cudaStream_t stream, const DirectConvolution& c) {
                     static_cast<unsigned>((g.outs + kOuts - 1) / kOuts));
   direct_kernel<<<blocks, 256, 0, stream>>>(g, {values_of(c.x), values_of(c.cache), values_of(c.bias),
                                                 values_of(c.residual), values_of(c.y), c.weight});
+}
+
+void pack_weight(cudaStream_t stream, const TensorView& weight, const PackedWeight& packed, DType type,
+                 void* to) {
+  constexpr int64_t kMostRows = 65535;  // of blocks
+  const dim3 blocks(static_cast<unsigned>((packed.padded_channels + kTile - 1) / kTile),
+                    static_cast<unsigned>(std::min(packed.padded_outs, kMostRows)));
+  pack_kernel<<<blocks, dim3(kTile, kTileRows), 0, stream>>>(values_of(weight), packed, {to, type});
 }
 
 void end_convolution(cudaStream_t stream, const ConvolutionEnd& c) {

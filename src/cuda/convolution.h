@@ -20,6 +20,13 @@ struct DirectConvolution {
 };
 void direct_convolution(cudaStream_t stream, const DirectConvolution& convolution);
 
+// A weight (O, C, taps) to (padded O, taps, padded C), zeros where it has nothing.
+struct PackedWeight {
+  int64_t outs = 0, channels = 0, taps = 0, padded_outs = 0, padded_channels = 0;
+};
+void pack_weight(cudaStream_t stream, const TensorView& weight, const PackedWeight& packed, DType type,
+                 void* to);
+
 // y (pixels, O) = raw (pixels, raw_channels >= O) (+ bias) (+ residual), y a dense result; raw may be y.
 struct ConvolutionEnd {
   TensorView raw, bias;

@@ -297,31 +297,18 @@ class DnnKernel final : public Kernel {
         : layout_(std::move(layout)), plans_(std::move(plans)), fused_(fused) {}
 
     void launch(const Launch& launch) override {
-      pack_weight(launch);
+      const Geometry& g = layout_.g;
+      cuda::pack_weight(cuda::stream_of(launch.stream), launch.inputs[1],
+                        {g.out_channels, g.channels, g.taps(), layout_.out_channels, layout_.channels},
+                        layout_.type, cuda::part(launch.workspace, layout_.weight));
       if (const TensorView& bias = launch.inputs[2]; bias.data)
         cuda::convert(cuda::stream_of(launch.stream), bias.dtype, bias.data, DType::f32,
                       cuda::part(launch.workspace, layout_.bias), layout_.g.out_channels);
       for (size_t i = 0; i < plans_.size(); ++i) run(launch, layout_.pieces[i], *plans_[i]);
-      move_cache(launch, layout_.g);
+      move_cache(launch, g);
     }
 
    private:
-    void pack_weight(const Launch& launch) const {
-      const Geometry& g = layout_.g;
-      const cudaStream_t stream = cuda::stream_of(launch.stream);
-      const Values to{cuda::part(launch.workspace, layout_.weight), layout_.type};
-      const int64_t taps = g.taps(), channels = layout_.channels;
-      if (channels != g.channels || layout_.out_channels != g.out_channels)
-        cuda::check(cudaMemsetAsync(to.data, 0,
-                                    static_cast<size_t>(layout_.out_channels * taps * channels) * 2, stream),
-                    "cudaMemsetAsync");
-      cuda::Axes<2> axes;
-      axes.add({g.out_channels, {g.channels * taps, taps * channels}});
-      axes.add({taps, {1, channels}});
-      axes.add({g.channels, {taps, 1}});
-      cuda::strided_copy(stream, cuda::values_of(launch.inputs[1]), to, axes);
-    }
-
     void run(const Launch& launch, const Piece& piece, const cuda::DnnPlan& plan) const {
       const Geometry& g = layout_.g;
       const Values x = cuda::values_of(launch.inputs[0]), y = cuda::values_of(launch.outputs[0]);
