@@ -96,6 +96,16 @@ const Sizes kCases[] = {
     {2, 1, 4, 5, 33, 8, 1, 1, 1, {}, false, false, true, DType::f16},
     {1, 5, 3, 2, 5, 6, 3, 5, 4, {1, 1, 2, 2, 3, 1, 2, 4}, true, true},
     {1, 1, 7, 40, 64, 48, 3, 3, 3, kSame, true, true, true},
+    // Fewer and more frames than the past, so that some outputs see it and others do not.
+    {2, 4, 6, 5, 16, 24, 3, 3, 3, kSame, true, true, true},
+    {1, 5, 6, 7, 16, 32, 3, 1, 1, {1, 1, 1, 0, 0, 0, 0, 2}, true, true},
+    {1, 4, 6, 7, 16, 16, 3, 1, 1, {2, 1, 1, 0, 0, 0, 0, 1}, true, true, true},
+    {2, 1, 5, 7, 8, 16, 3, 1, 1, {1, 1, 1, 0, 0, 0, 0, 4}, true, true, false, DType::bf16},
+    // Channels that are no multiples of eight, on both sides.
+    {2, 4, 6, 5, 3, 16, 3, 3, 3, kSame, true, true, false, DType::bf16},
+    {1, 4, 9, 7, 16, 3, 3, 3, 3, kSame, true, true, true},
+    {2, 2, 3, 5, 12, 33, 1, 1, 1, {}, true, false, true},
+    {2, 2, 5, 7, 16, 8, 3, 3, 3, {1, 1, 1, 1, 1, 1, 1, 2, 2}, true, true, true},
 };
 
 TEST(CausalConv3d, MatchesDoublePrecision) {
