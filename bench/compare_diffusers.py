@@ -2,11 +2,14 @@
 """One forward of the transformer and one decode of the autoencoder, ours and diffusers', on the same checkpoint.
 
     python bench/compare_diffusers.py VIDEO_DIR [--part forward|decode] [--size 192x112] [--frames 33] [--threads 2] [--rounds 5]
+                                      [--limit 600]
 
 Both compute in float32 with the same number of threads at the same shapes. They take turns in the order A B B A, each in a
 process of its own, because a machine that grows slower or faster within the run would else favour one of them; the first
-turn of each is thrown away. A turn of ours is `zoetrope bench ... --json`, a turn of diffusers as many seconds as that. Printed
-are both medians over the turns, the ratio (ours / diffusers; below 1 we are faster), and the ratios of the single rounds.
+turn of each is thrown away. A turn of ours is `zoetrope bench ... --json`, a turn of diffusers as many seconds as that, and
+one run at least: a decode of 33 frames takes it some 12 seconds on two cores, and minutes where other programs want them too.
+A turn that takes longer than --limit seconds ends the comparison. Printed are both medians over the turns, the ratio (ours /
+diffusers; below 1 we are faster), and the ratios of the single rounds; what is going on is told on standard error.
 Needs tools/requirements.txt, and a built program (./zoetrope --help builds it).
 """
 
@@ -41,15 +44,19 @@ def reference_inputs(folder, part, width, height, frames):
 
 
 def serve_reference(connection, folder, part, width, height, frames, threads):
-    """Waits for a number of seconds, runs for about that long (three times at least), sends the median back."""
+    """Waits for a number of seconds, runs for about that long (once at least), sends the median back. Ends with the pipe."""
     import torch
 
     torch.set_num_threads(threads)
     model, arguments = reference_inputs(folder, part, width, height, frames)
     with torch.inference_mode():
-        while (seconds := connection.recv()) is not None:
+        while True:
+            try:
+                seconds = connection.recv()
+            except EOFError:
+                return
             times, end = [], time.perf_counter() + seconds
-            while len(times) < 3 or time.perf_counter() < end:
+            while not times or time.perf_counter() < end:
                 begin = time.perf_counter()
                 model(*arguments)
                 times.append(time.perf_counter() - begin)
@@ -61,7 +68,10 @@ def our_turn(options, part):
     begin = time.perf_counter()
     command = [str(options.program), "bench", part, "--model", str(options.folder), "--size", options.size, "--frames",
                str(options.frames), "--threads", str(options.threads), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=options.limit)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{' '.join(command)} gave no answer within {options.limit} s; --limit gives it more")
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
     return json.loads(done.stdout)["median_seconds"], time.perf_counter() - begin
@@ -79,19 +89,25 @@ def compare(options, part):
     def reference_turn(seconds):
         try:
             here.send(seconds)
+            if not here.poll(options.limit):
+                worker.kill()
+                sys.exit(f"diffusers gave no answer within {options.limit} s; --limit gives it more, fewer --frames need less")
             return here.recv()
         except (EOFError, BrokenPipeError):
             worker.join()
-            sys.exit(f"diffusers ended with {worker.exitcode}")
+            sys.exit(f"diffusers ended with {worker.exitcode} (its message is above; -9 is a lack of memory)")
 
-    _, seconds = our_turn(options, part)
-    reference_turn(seconds)
+    first, seconds = our_turn(options, part)
+    print(f"{part}: ours {first:.3f} s the first time", file=sys.stderr, flush=True)
+    print(f"{part}: diffusers {reference_turn(seconds):.3f} s the first time", file=sys.stderr, flush=True)
     ours, theirs = [], []
     for number in range(options.rounds):
         for turn in ("ours", "theirs") if number % 2 == 0 else ("theirs", "ours"):
             time.sleep(0.5)  # threads that spin on after the other's turn fall asleep
             ours.append(our_turn(options, part)[0]) if turn == "ours" else theirs.append(reference_turn(seconds))
-    here.send(None)
+        print(f"{part}: round {number + 1} of {options.rounds}: ours {ours[-1]:.3f} s, diffusers {theirs[-1]:.3f} s", file=sys.stderr,
+              flush=True)
+    here.close()
     worker.join()
     ratios = sorted(a / b for a, b in zip(ours, theirs))
     result = {"part": part, "size": options.size, "frames": options.frames, "threads": options.threads,
@@ -113,6 +129,7 @@ def main():
     parser.add_argument("--frames", type=int, default=33)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--limit", type=float, default=600, help="seconds that one turn may take")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build" / "zoetrope")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
