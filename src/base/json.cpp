@@ -44,6 +44,7 @@ class JsonBuilder {
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& problem) {
     // nlohmann's text repeats the input; the position and the reason behind the last ": " are enough.
     std::string reason = problem.what();
+    if (const size_t name = reason.find("] "); name != std::string::npos) reason.erase(0, name + 2);
     if (reason.size() > 200) reason.resize(200);
     failure_ = "is not valid JSON at byte " + std::to_string(position) + " (" + reason + ")";
     return false;

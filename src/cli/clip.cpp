@@ -132,9 +132,7 @@ void add_clip(CLI::App& program, Action& action) {
           "share of the timesteps from which on the high-noise expert answers (default: the folder's)")
       ->check(finite_number());
   command->add_option("--boundary-step", a->boundary_step, "first step of the low-noise expert");
-  command->add_option("--seed", a->seed, "of the noise")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->capture_default_str();
+  command->add_option("--seed", a->seed, "of the noise")->check(seed_number())->capture_default_str();
   command->add_option("--fps", a->fps, "frames a second")->check(CLI::Range(1, 240))->capture_default_str();
   command->add_option("--lora", a->loras, "FILE[:strength][@high|low|both], may be given again")
       ->allow_extra_args(false);

@@ -86,7 +86,7 @@ void add_make(CLI::App& program, Action& action) {
   command->add_option("--out", a->out, "folder for the video and what belongs to it (default: out/<idea>)");
   command->add_flag("--force", r.force, "replace another story in that folder");
   command->add_option("--seed", a->seed, "of story and pictures")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
+      ->check(seed_number())
       ->capture_default_str();
   command->add_option("--shot", r.shot, "draw this shot of the story in --out again, with --seed")
       ->check(CLI::Range(int64_t{1}, int64_t{64}));

@@ -13,7 +13,7 @@ namespace zoetrope {
 void DeviceOptions::add_to(CLI::App& command) {
   command.add_option("--device", device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command.add_option("--threads", threads, "threads of the CPU; 0: one a core")
-      ->check(CLI::Range(0, 1024))
+      ->check(CLI::Range(0, 128))
       ->capture_default_str();
   command.add_option("--budget", budget,
                      "bytes that a run may hold, such as 2GiB (default: 60 % of the memory)");
@@ -48,6 +48,17 @@ CLI::Validator clip_frames() {
             return frames % 4 == 1 ? std::string() : text + " frames are not 4n+1 (1, 5, 9, ... 33, 81)";
           },
           "4n+1"};
+}
+
+CLI::Validator seed_number() {
+  return {[](std::string& text) {
+            int64_t number = 0;
+            const char* last = text.data() + text.size();
+            const auto [end, problem] = std::from_chars(text.data(), last, number);
+            const bool good = problem == std::errc() && end == last && number >= 0;
+            return good ? std::string() : "'" + text + "' is not a whole number from 0 to 2^63 - 1";
+          },
+          "UINT63"};
 }
 
 CLI::Validator finite_number() {

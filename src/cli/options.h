@@ -42,6 +42,7 @@ Size parse_size(const std::string& text, const std::string& option = "--size");
 
 // Checks that need no model: what they refuse is told before anything is read.
 CLI::Validator clip_frames();    // 4n+1
+CLI::Validator seed_number();    // what fits, not cut to what fits
 CLI::Validator finite_number();  // neither NaN nor infinite
 
 // All commands of this build.

@@ -30,7 +30,9 @@ std::unique_ptr<Device> open_device(const std::string& name, int threads) {
   if (name == "auto") {
     const std::string why = gpu_unusable();
     auto device = why.empty() ? open_gpu(0) : make_cpu_device(threads);
+#ifdef ZT_CUDA
     log_info("device: {}{}", device->spec().name, why.empty() ? "" : " (" + why + ")");
+#endif
     return device;
   }
   int index = 0;
