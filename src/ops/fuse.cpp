@@ -118,9 +118,14 @@ void run_upsample(Graph& graph) {
   });
 }
 
-std::optional<Node> modulated(const Chains& chains, const Node& modulate, std::set<ValueId>& gone) {
+bool is_rounded(const Graph& graph, ValueId id) { return graph.value(id).rounding != DType::f32; }
+
+std::optional<Node> modulated(const Graph& graph, const Chains& chains, const Node& modulate,
+                              std::set<ValueId>& gone) {
   const Node* norm = chains.hidden_maker(modulate.inputs[0], layer_norm_op());
-  if (!norm || norm->inputs[1] != kNoValue || norm->inputs[2] != kNoValue) return std::nullopt;
+  if (!norm || norm->inputs[1] != kNoValue || norm->inputs[2] != kNoValue ||
+      is_rounded(graph, norm->outputs[0]))
+    return std::nullopt;
   auto attributes = std::make_shared<ModulatedNormAttributes>();
   attributes->eps = static_cast<const LayerNormAttributes&>(*norm->attributes).eps;
   gone.insert(norm->outputs[0]);
@@ -135,7 +140,7 @@ std::optional<Node> normed_and_turned(const Graph& graph, const Chains& chains, 
                                       std::set<ValueId>& gone) {
   const Node* split = chains.hidden_maker(rotary.inputs[0], reshape_op());
   const Node* norm = split ? chains.hidden_maker(split->inputs[0], rms_norm_op()) : nullptr;
-  if (!norm || rotary.inputs[3] != kNoValue) return std::nullopt;
+  if (!norm || rotary.inputs[3] != kNoValue || is_rounded(graph, norm->outputs[0])) return std::nullopt;
   const auto& settings = static_cast<const RmsNormAttributes&>(*norm->attributes);
   const RotaryStyle style = static_cast<const RotaryAttributes&>(*rotary.attributes).style;
   const Shape &joined = graph.value(norm->inputs[0]).type.shape,
@@ -156,7 +161,7 @@ std::optional<Node> normed_and_turned(const Graph& graph, const Chains& chains, 
 void run_norms(Graph& graph) {
   Chains chains(graph);
   chains.replace([&](const Node& node, std::set<ValueId>& gone) -> std::optional<Node> {
-    if (node.op == &modulate_op()) return modulated(chains, node, gone);
+    if (node.op == &modulate_op()) return modulated(graph, chains, node, gone);
     if (node.op == &rotary_op()) return normed_and_turned(graph, chains, node, gone);
     return std::nullopt;
   });

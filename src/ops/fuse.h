@@ -17,7 +17,8 @@ Pass fuse_upsample();
 
 // layer_norm without weight and bias that only a modulate reads becomes modulated_norm, and rms_norm that
 // only a split into heads and then a rotary of neighbouring pairs without positions reads becomes
-// rms_norm_rotary: what lay between them is never in memory, nor rounded to the run's precision.
+// rms_norm_rotary: what lay between them is never in memory. Where a device that computes in float32 rounds
+// it to the run's precision the chain stays; one that would have stored it narrow does not round it any more.
 Pass fuse_norms();
 
 }  // namespace zoetrope

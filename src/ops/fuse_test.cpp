@@ -125,6 +125,16 @@ TEST(FuseNorms, ReplacesBothChainsAndKeepsTheResult) {
               2 * storage_rounding() + float32_tolerance(24));
 }
 
+TEST(FuseNorms, LeavesWhatIsRoundedBetween) {
+  Graph g("g");
+  g.output("m", normed_and_modulated(g, false, false));
+  Graph h("h");
+  h.output("r", normed_and_turned(h, RotaryStyle::interleaved, false, false));
+  for (Graph* graph : {&g, &h}) run_passes(*graph, {assign_precision(DType::bf16), fuse_norms()});
+  EXPECT_EQ(g.nodes().size(), 1u);  // the norm is a float32 island
+  EXPECT_EQ(h.nodes().size(), 3u);
+}
+
 TEST(FuseNorms, LeavesWeightsOtherReadersStylesAndSplits) {
   for (int form = 0; form < 5; ++form) {
     Graph g("g");
